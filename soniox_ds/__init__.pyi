@@ -13,6 +13,7 @@ from . import (
 from ._background import enable_nested_loops as enable_nested_loops
 from ._sync import (
     compare as compare,
+    plan as plan,
     stream as stream,
     stream_dataset as stream_dataset,
     stream_updates as stream_updates,

@@ -12,11 +12,13 @@ from soniox_ds._background import plain, plain_iterator
 from soniox_ds.batch import pipeline
 
 if TYPE_CHECKING:
+    from soniox_ds.batch import plan as planning
     from soniox_ds.experiments import endpoint_sweep, run
     from soniox_ds.live import dataset
     from soniox_ds.live import stream as live_stream
 
     compare = plain(run.compare)
+    plan = plain(planning.plan)
     stream = plain(live_stream.stream)
     stream_updates = plain_iterator(live_stream.stream_updates)
     stream_dataset = plain(dataset.stream_dataset)
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "compare",
+    "plan",
     "stream",
     "stream_dataset",
     "stream_updates",
@@ -40,6 +43,10 @@ def __getattr__(name: str) -> Any:
         from soniox_ds.experiments import run
 
         function = plain(run.compare)
+    elif name == "plan":
+        from soniox_ds.batch import plan as planning
+
+        function = plain(planning.plan)
     elif name == "stream_dataset":
         from soniox_ds.live import dataset
 

@@ -1,4 +1,4 @@
-"""Command line: ``soniox-ds demo | transcribe | report | export | serve | webhooks | models | usage | clean``.
+"""Command line: ``soniox-ds demo | plan | transcribe | report | export | serve | webhooks | models | usage | clean``.
 
 Exit status: 0 if everything succeeded, 1 if some recordings failed, 2 if the command failed (the message says why).
 """
@@ -91,6 +91,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_transcribe_options(transcribe)
     transcribe.set_defaults(command=_transcribe)
 
+    plan = commands.add_parser(
+        "plan", help="say what transcribe would do, cost and take, and what would fail, without sending anything"
+    )
+    _add_plan_options(plan)
+    plan.set_defaults(command=_plan)
+
     report = commands.add_parser(
         "report", help="write one HTML page about a corpus: errors, doubtful places, provenance"
     )
@@ -154,10 +160,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
     from soniox_ds.batch.limits import CONCURRENCY
-    from soniox_ds.options import ASYNC_MODEL
 
     add = parser.add_argument
-    add("sources", nargs="+", help="files, folders, globs, manifests (csv, tsv, jsonl, parquet) or URLs")
     add(
         "--out",
         type=Path,
@@ -167,6 +171,51 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
     add("--append", action="store_true", help="add to the corpus in the folder")
     add("--overwrite", action="store_true", help="replace the corpus in the folder")
     add("--partition-by", metavar="COLUMN", help="a metadata column to partition the corpus by")
+    _add_request_options(parser)
+    _add_region(parser)
+    add("--local", action="store_true", help="use the stand-in on this machine, which needs no key")
+    add("--concurrency", type=int, default=CONCURRENCY, help="uploads at once (default: %(default)s)")
+    add(
+        "--timeout-s",
+        type=float,
+        help="seconds to wait for one recording after its submission (default: 600 and its own duration)",
+    )
+    add(
+        "--webhook-url",
+        metavar="URL",
+        help="address of soniox-ds webhooks or of another receiver that writes to the same journal; the service then "
+        "tells by webhooks when recordings are done (set SONIOX_API_WEBHOOK_SECRET too)",
+    )
+    add(
+        "--max-cost-usd",
+        type=float,
+        metavar="USD",
+        help="stop submitting before the estimated cost of this run exceeds this amount (default: no limit)",
+    )
+
+
+def _add_plan_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    _add_request_options(parser)
+    _add_region(parser)
+    add("--pending", type=int, help="quota of pending transcriptions (default: 100)")
+    add(
+        "--processing-s",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="seconds that a job is assumed to take at the service (default: %(default)s)",
+    )
+    add("--upload-mbit-per-s", type=float, metavar="MBIT", help="speed of all uploads together (default: not known)")
+    add("--finish-by", metavar="DATE", help="ISO 8601; say which quotas are needed to end by this date")
+
+
+def _add_request_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of commands that prepare requests: the sources and what is asked of the service."""
+    from soniox_ds.options import ASYNC_MODEL
+
+    add = parser.add_argument
+    add("sources", nargs="+", help="files, folders, globs, manifests (csv, tsv, jsonl, parquet) or URLs")
     add("--audio-column", metavar="COLUMN", help="column of a manifest that holds the audio, if its name is unusual")
     add("--reference-column", metavar="COLUMN", help="column of a manifest that holds the reference text")
     add("--model", default=ASYNC_MODEL, help="default: %(default)s")
@@ -188,27 +237,7 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a JSON file with the context: general, text, terms, translation_terms",
     )
-    _add_region(parser)
-    add("--local", action="store_true", help="use the stand-in on this machine, which needs no key")
-    add("--concurrency", type=int, default=CONCURRENCY, help="uploads at once (default: %(default)s)")
     add("--requests-per-minute", type=float, default=480, help="default: %(default)s")
-    add(
-        "--timeout-s",
-        type=float,
-        help="seconds to wait for one recording after its submission (default: 600 and its own duration)",
-    )
-    add(
-        "--webhook-url",
-        metavar="URL",
-        help="address of soniox-ds webhooks or of another receiver that writes to the same journal; the service then "
-        "tells by webhooks when recordings are done (set SONIOX_API_WEBHOOK_SECRET too)",
-    )
-    add(
-        "--max-cost-usd",
-        type=float,
-        metavar="USD",
-        help="stop submitting before the estimated cost of this run exceeds this amount (default: no limit)",
-    )
     add("--journal", type=Path, help="default: the journal in the user's cache folder")
     add("--refresh", action="store_true", help="transcribe everything again, and pay for it again")
 
@@ -327,13 +356,7 @@ def _transcribe(options: argparse.Namespace) -> int:
             print(stack.enter_context(stand_in()).banner)
         corpus = sx.transcribe(
             recordings,
-            model=options.model,
-            language_hints=options.language_hints,
-            **{name: getattr(options, name) for name in _flags()},
-            translation={"type": "one_way", "target_language": options.translate_to} if options.translate_to else None,
-            context=_context(options),
-            channels=options.channels,
-            split=options.split,
+            **_request_keywords(options),
             connection=_connection(options),
             concurrency=options.concurrency,
             requests_per_minute=options.requests_per_minute,
@@ -352,6 +375,41 @@ def _transcribe(options: argparse.Namespace) -> int:
         corpus.save(options.out, partition_by=options.partition_by, append=options.append, overwrite=options.overwrite)
     print(f"\nsaved to {options.out}; in Python: sx.read_corpus({str(options.out)!r})")
     return RECORDINGS_FAILED if len(corpus.failed) else 0
+
+
+def _request_keywords(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of the API as keyword arguments."""
+    return {
+        "model": options.model,
+        "language_hints": options.language_hints,
+        **{name: getattr(options, name) for name in _flags()},
+        "translation": {"type": "one_way", "target_language": options.translate_to} if options.translate_to else None,
+        "context": _context(options),
+        "channels": options.channels,
+        "split": options.split,
+    }
+
+
+def _plan(options: argparse.Namespace) -> int:
+    import soniox_ds as sx
+    from soniox_ds.batch.plan import connection_for_plan
+
+    plan = sx.plan(
+        options.sources[0] if len(options.sources) == 1 else options.sources,
+        audio_column=options.audio_column,
+        reference_column=options.reference_column,
+        connection=connection_for_plan(options.region),
+        requests_per_minute=options.requests_per_minute,
+        limits=None if options.pending is None else sx.Limits(pending=options.pending),
+        processing_s=options.processing_s,
+        upload_mbit_per_s=options.upload_mbit_per_s,
+        finish_by=options.finish_by,
+        journal=options.journal,
+        refresh=options.refresh,
+        **_request_keywords(options),
+    )
+    print(plan)
+    return RECORDINGS_FAILED if len(plan.failed) else 0
 
 
 def _check_out(options: argparse.Namespace) -> None:

@@ -293,7 +293,7 @@ TAKE_METRICS = {
     "summarize": sx.summarize,
 }
 NEITHER = {
-    *("compare", "stream", "stream_dataset", "stream_updates", "sweep_endpoints", "transcribe"),
+    *("compare", "plan", "stream", "stream_dataset", "stream_updates", "sweep_endpoints", "transcribe"),
     *(
         "account.add_charges",
         "account.clean_up",

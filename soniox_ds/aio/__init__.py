@@ -6,6 +6,7 @@
 
 from soniox_ds.aio import account
 from soniox_ds.batch.pipeline import transcribe
+from soniox_ds.batch.plan import plan
 from soniox_ds.experiments.endpoint_sweep import sweep_endpoints
 from soniox_ds.experiments.run import compare
 from soniox_ds.live.dataset import stream_dataset
@@ -14,6 +15,7 @@ from soniox_ds.live.stream import stream, stream_updates
 __all__ = [
     "account",
     "compare",
+    "plan",
     "stream",
     "stream_dataset",
     "stream_updates",

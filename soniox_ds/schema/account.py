@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from soniox_ds.schema.columns import AUDIO_ID, Column, Table
 
-__all__ = ["COSTS", "COST_SUMMARY", "DELETIONS", "STORED_FILES", "STORED_TRANSCRIPTIONS", "TERM_COSTS"]
+__all__ = [
+    "COSTS",
+    "COST_SUMMARY",
+    "DELETIONS",
+    "PLANNED_QUOTAS",
+    "PLANNED_RECORDINGS",
+    "STORED_FILES",
+    "STORED_TRANSCRIPTIONS",
+    "TERM_COSTS",
+]
 
 _ESTIMATE = Column("Float64", "estimate from the duration and the list price")
 _CHARGED = "by the service's usage logs (`sx.account.add_charges`)"
@@ -103,5 +112,41 @@ DELETIONS = Table(
             repeats=True,
         ),
         "note": Column("string", "why it was kept; NA otherwise"),
+    },
+)
+
+PLANNED_RECORDINGS = Table(
+    "planned_recordings",
+    "`plan.recordings`: one row for each recording that `sx.plan` found.",
+    {
+        "audio_id": AUDIO_ID,
+        "source": Column("string", "path or URL of the recording; NA for audio that was passed as bytes"),
+        "action": Column(
+            "string",
+            '"transcribe" (it would be sent), "continue" (it is paid for and not fetched yet), "share" (an earlier row '
+            'has the same audio), "recall" (the journal has its transcript) or "fail" (it cannot be transcribed)',
+            repeats=True,
+        ),
+        "duration_ms": Column("Int64", "duration from the header of the file; NA for URLs"),
+        "size_bytes": Column("Int64", "size of the audio file; NA for URLs"),
+        "jobs": Column("Int64", "number of new jobs at the service: more than one for channels or stretches"),
+        "cost_usd": Column("Float64", "price of the new jobs by the list price; NA if the duration is not known"),
+        "error_type": Column(
+            "string", "stable slug of the error (docs/errors.md); NA unless it would fail", repeats=True
+        ),
+        "error_message": Column("string", "description of the error, with what to do; NA unless it would fail"),
+    },
+)
+
+PLANNED_QUOTAS = Table(
+    "planned_quotas",
+    "`plan.quotas`: one row for each quota, with the shortest time that it allows.",
+    {
+        "quota": Column("string", "the quota"),
+        "argument": Column("string", "argument of `sx.transcribe` that states it"),
+        "given": Column("Float64", "value that was given or is assumed; NA if it is not known"),
+        "used": Column("Float64", "what the run uses of it: requests, bytes, or units times the seconds they are held"),
+        "shortest_s": Column("Float64", "seconds that the run takes at least because of this quota; NA if not known"),
+        "needed": Column("Float64", "smallest value with which the run can end at `finish_by`; NA without `finish_by`"),
     },
 )

@@ -25,7 +25,7 @@ NO_TABLES = {
     *("account", "aio", "exceptions", "io", "metrics", "plot", "schema", "show"),
     *("Connection", "Context", "Corpus", "Limits", "LiveCaptions", "LiveOptions", "LiveResult", "Microphone"),
     *("NormalizationStep", "Normalizer", "SessionLimit", "TranscriptionOptions", "Translation"),
-    *("compare", "stream", "stream_dataset", "stream_updates", "sweep_endpoints", "transcribe"),
+    *("compare", "plan", "stream", "stream_dataset", "stream_updates", "sweep_endpoints", "transcribe"),
     *("concat", "last_interrupted", "read_corpus", "read_live_result", "read_references", "read_rttm"),
     *("enable_nested_loops", "jiwer_output", "local_service", "report", "review"),
 }
