@@ -237,7 +237,7 @@ def _add_request_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a JSON file with the context: general, text, terms, translation_terms",
     )
-    add("--requests-per-minute", type=float, default=480, help="default: %(default)s")
+    add("--requests-per-minute", type=float, default=480, help="largest number in any minute (default: %(default)s)")
     add("--journal", type=Path, help="default: the journal in the user's cache folder")
     add("--refresh", action="store_true", help="transcribe everything again, and pay for it again")
 

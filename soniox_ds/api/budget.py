@@ -1,25 +1,61 @@
-"""Limits on the requests per minute and on what the service stores.
+"""The requests of this process to one account: how many may start in a minute, and whose turn it is.
 
-Conventions: times are seconds of the given clock. An object of either class belongs to one event loop, may be used by
-any number of its tasks, and stays correct when a waiting task is cancelled.
+Conventions: times are seconds of the given clock. A `RequestWindow` is shared by all calls of the process that use the
+account, in whatever threads their event loops run. A `RequestBudget` is the share of one call. It belongs to one event
+loop, may be used by any number of its tasks, and stays correct when a waiting task is cancelled.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
+import itertools
 import math
+import os
 import random
+import threading
+import weakref
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
+from typing import NamedTuple, Self
 
-from soniox_ds._arguments import check_number
 from soniox_ds.api.clock import Clock
+from soniox_ds.api.connection import Connection
 from soniox_ds.api.retry import RATE_PAUSE
-from soniox_ds.exceptions import InputError, QuotaError
+from soniox_ds.exceptions import InputError
 
-__all__ = ["Priority", "Quota", "RequestBudget"]
+__all__ = ["REQUESTS_PER_MINUTE", "Priority", "RequestBudget", "RequestWindow"]
+
+REQUESTS_PER_MINUTE = 480
+"""Default number of requests in a minute. About 500 for an organisation were observed; the rest is left to other
+programs with the same key, such as the Console."""
+
+WINDOW_S = 61.0
+"""Seconds for which a request takes up its place. One second more than the service's minute, because a service may
+count in whole seconds."""
+
+PACED_S = 60.0
+"""Seconds after the pause that follows a refusal during which requests leave evenly."""
+
+OVERTAKEN_S = 60.0
+"""A request goes before those of the next higher priority that came this many seconds later, so that it always gets its
+turn."""
+
+LARGEST_RESERVE = 1 / 3
+"""Largest part of the places that submissions and deletions leave to transcripts that are about to be fetched."""
+
+SOON_S = WINDOW_S * LARGEST_RESERVE
+"""Places that become free within these seconds count towards this reserve."""
+
+LOOK_S = 1.0
+"""Seconds after which a request that only leaves room for others looks again whether the room is still needed."""
+
+SHORTEST_S = 1e-9
+"""Shortest wait, so that rounding cannot make the waits so short that time does not go on."""
+
+LONG_WAIT_S = 5.0
+"""Waits for the window from this length on are reported to the user."""
 
 
 class Priority(IntEnum):
@@ -35,30 +71,172 @@ class Priority(IntEnum):
     """Deletions, for which nothing waits."""
 
 
-class RequestBudget:
-    """A budget that sends requests at an even pace, up to a number per minute.
+class _Turn(NamedTuple):
+    """A request that waits for its turn. Requests with smaller values go first."""
+
+    due_s: float
+    arrival: int
+    granted: asyncio.Future[float]
+
+
+class _Places:
+    """The places of a sliding window. Each request takes up one of them for `WINDOW_S`."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._free_at_s: list[float] = []  # When each place that was taken becomes free, in ascending order.
+
+    def n_used(self, now: float) -> int:
+        return len(self._free_at_s) - bisect_right(self._free_at_s, now)
+
+    def wait_s(self, n: int, now: float) -> float:
+        """Return the seconds until `n` places are free at the same time."""
+        earlier = len(self._free_at_s) - self.limit + n - 1
+        return max(self._free_at_s[earlier] - now, 0.0) if earlier >= 0 else 0.0
+
+    def take(self, now: float) -> None:
+        del self._free_at_s[: bisect_right(self._free_at_s, now)]
+        self._free_at_s.append(now + WINDOW_S)
+
+    def renew(self, started_s: float, now: float) -> None:
+        """Let the place of the request that started at `started_s` count from now on."""
+        place = bisect_left(self._free_at_s, started_s + WINDOW_S)
+        if place < len(self._free_at_s) and self._free_at_s[place] == started_s + WINDOW_S:
+            del self._free_at_s[place]
+        insort(self._free_at_s, now + WINDOW_S)
+
+
+class RequestWindow:
+    """The requests of this process to one account within the last minute, and the pace after a refusal.
 
     Parameters
     ----------
-    requests_per_minute
-        Number of requests that is never exceeded in any 60 seconds. A hundredth of it (at most 5) may be sent at once,
-        to make up for late wake-ups.
     clock
-        Clock of the budget; by default real time.
+        Clock of the window; by default real time.
     rng
         Random generator for the jitter.
 
     Notes
     -----
-    The pace follows the generic cell rate algorithm: `burst` requests may be sent at once and one more after each
-    interval, so that any minute has fewer than 60 / interval + burst requests. The interval keeps this number a
-    fiftieth below the given one, because requests reach the service less evenly than they are sent, and a refusal costs
-    more than this margin. After `slow_down` the rate falls to three quarters, and then grows linearly back to the full
-    rate within half a minute.
+    After a refusal all requests pause. Then they leave evenly, by the generic cell rate algorithm: `burst` requests may
+    be sent at once, to make up for late wake-ups, and one more after each interval. The interval keeps the number in a
+    minute a fiftieth below the limit. The pace starts at three quarters of this rate and grows back to it within half a
+    minute.
+    """
+
+    def __init__(self, clock: Clock | None = None, *, rng: random.Random | None = None) -> None:
+        self.clock = clock or Clock()
+        self.lock = threading.RLock()
+        self.places = _Places(1)
+        self.budgets: weakref.WeakSet[RequestBudget] = weakref.WeakSet()
+        self._rng = rng or random.Random()
+        self._paused_until_s = -math.inf
+        self._due_s = -math.inf  # Time of the next request if it is paced and not sent early.
+        self._refusals = 0
+        self._slow_part = 1.0  # Part of the full pace directly after the last pause.
+
+    def is_unused(self) -> bool:
+        """Return True if no call uses the window and no request of an earlier call counts any more."""
+        return not self.budgets and not self.places.n_used(self.clock.now()) and not self.is_paced()
+
+    def is_paced(self) -> bool:
+        """Return True during the pause after a refusal, and while requests leave evenly after it."""
+        return self.clock.now() < self._paused_until_s + PACED_S
+
+    def pause_s(self) -> float:
+        """Return the seconds that are left of the pause after a refusal."""
+        return self._paused_until_s - self.clock.now()
+
+    def slow_down(self, wait_s: float | None) -> None:
+        """Pause all requests after a refusal, and then send them evenly for a minute."""
+        now = self.clock.now()
+        if now >= self._paused_until_s:
+            self._refusals = self._refusals + 1 if self.is_paced() else 1
+            self._slow_part = max(self._part() * 3 / 4, 1 / 16)
+            self._paused_until_s = now + RATE_PAUSE.wait_s(self._refusals, rng=self._rng)
+        if wait_s is not None:
+            self._paused_until_s = max(self._paused_until_s, now + wait_s * self._rng.uniform(1.0, 1.1))
+        # After a pause no missed requests are made up for.
+        self._due_s = max(self._due_s, self._paused_until_s + self._tolerance_s)
+
+    def pace_wait_s(self) -> float:
+        """Return the seconds until the pause and the pace let a request start."""
+        return max(self._due_s - self._tolerance_s, self._paused_until_s) - self.clock.now() if self.is_paced() else 0.0
+
+    def note_start(self, now: float) -> None:
+        """Count a request that starts now."""
+        self.places.take(now)
+        if self.is_paced():
+            self._due_s = max(self._due_s, now) + 1 / (self._full_rate * self._part())
+
+    def serve(self) -> bool:
+        """Let the request start whose turn it is, if one may start now. Return True if one may.
+
+        If several calls have requests that may start, the turn is that of the call that has had the fewest places.
+        """
+        with self.lock:
+            now = self.clock.now()
+            ready = []
+            for budget in self.budgets:
+                first = budget.first(now)
+                if first is not None and first[0] <= 0:
+                    ready.append((budget.places.n_used(now), first[1], budget))
+            if not ready:
+                return False
+            _, turn, budget = min(ready, key=lambda item: item[:2])
+            budget.grant(turn, now)
+            return True
+
+    @property
+    def _burst(self) -> int:
+        return int(min(max(self.places.limit / 100, 1), 5))
+
+    @property
+    def _full_rate(self) -> float:
+        """The full pace in requests per second."""
+        paced = self.places.limit - int(self.places.limit / 50)
+        return (paced + 1 - self._burst) / 60
+
+    @property
+    def _tolerance_s(self) -> float:
+        return (self._burst - 1) / self._full_rate
+
+    def _part(self) -> float:
+        """Return the present part of the full pace."""
+        return min(1.0, self._slow_part + max(-self.pause_s(), 0.0) / 120)
+
+
+class RequestBudget:
+    """The requests of one call: at most a number in any 60 seconds, and at once while the window has room.
+
+    Parameters
+    ----------
+    requests_per_minute
+        Number of requests of this call that is never exceeded in any 60 seconds. All calls that share the window
+        together never exceed the largest of their numbers.
+    clock
+        Clock of the budget; by default real time.
+    window
+        Window that is shared with other calls; by default one of its own. `RequestBudget.shared` finds the window of an
+        account.
+    rng
+        Random generator for the jitter.
+
+    Notes
+    -----
+    A service counts a request somewhere between its start and its answer. A request therefore takes up a place from its
+    start until 61 seconds after its answer, so that requests which are delayed on their way cannot fall into one minute
+    of the service with later ones. The 61st second is for a service that counts in whole seconds. A request for which
+    `answered` is not called counts from its start.
     """
 
     def __init__(
-        self, requests_per_minute: float, clock: Clock | None = None, *, rng: random.Random | None = None
+        self,
+        requests_per_minute: float,
+        clock: Clock | None = None,
+        *,
+        window: RequestWindow | None = None,
+        rng: random.Random | None = None,
     ) -> None:
         if not 1 <= requests_per_minute < math.inf:
             raise InputError(f"requests_per_minute is {requests_per_minute!r}; it is a number from 1")
@@ -66,223 +244,228 @@ class RequestBudget:
         self.requests_made = 0
         """Number of requests that were sent."""
         self.on_pause: Callable[[float], object] | None = None
-        """Function that is called with the seconds of a pause when it begins, and with 0 at the first request after."""
-        self._clock = clock or Clock()
-        self._rng = rng or random.Random()
-        burst = int(min(max(requests_per_minute / 100, 1), 5))
-        paced = math.floor(requests_per_minute) - int(requests_per_minute / 50)
-        self._full_rate = (paced + 1 - burst) / 60  # Requests per second.
-        self._tolerance_s = (burst - 1) / self._full_rate
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._arrivals = 0
+        """Function that is called with the seconds of a pause after a refusal when it begins, and with 0 at the first
+        request after it."""
+        self.on_full: Callable[[float], object] | None = None
+        """Function that is called with the seconds of a long wait for the window when it begins, and with 0 at the
+        first request after it."""
+        self.reserve: Callable[[], int] = lambda: 0
+        """Function that returns the number of transcripts that will soon be fetched. Submissions and deletions leave as
+        many places free (at most a third of all)."""
+        self.window = window or RequestWindow(clock, rng=rng)
+        self.places = _Places(math.floor(requests_per_minute))
+        self._clock = self.window.clock
+        self._waiting: dict[Priority, deque[_Turn]] = {priority: deque() for priority in Priority}
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._dispatcher: asyncio.Task[None] | None = None
-        self._due_s = -math.inf  # Time of the next request if it is not sent early.
-        self._paused_until_s = -math.inf
-        self._refusals = 0
-        self._told_until_s = -math.inf  # End of the last pause that was reported.
-        self._slow_rate = self._full_rate  # Rate directly after the last pause.
+        self._alarm: asyncio.Future[None] | None = None
+        self._told_pause_until_s = -math.inf  # End of the last pause that was reported; -inf if its end was, too.
+        self._told_full = False
+        with self.window.lock:
+            self.window.places.limit = max(self.window.places.limit, self.places.limit)
+            self.window.budgets.add(self)
+
+    @classmethod
+    def shared(
+        cls, connection: Connection, requests_per_minute: float = REQUESTS_PER_MINUTE, clock: Clock | None = None
+    ) -> RequestBudget:
+        """Return a budget that shares the window of the service's address with all other calls of this process.
+
+        The limit holds for an organisation, to which any key may belong, so the key makes no difference.
+        """
+        return cls(requests_per_minute, window=_window_of(connection.api_base_url, clock or Clock()))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Leave the window to other calls. The requests of this call count until their minute is over."""
+        with self.window.lock:
+            self.window.budgets.discard(self)
 
     def __repr__(self) -> str:
-        waiting = sum(not turn.done() for *_, turn in self._waiting)
-        return f"RequestBudget({self.requests_per_minute:g}/min, {self.requests_made} made, {waiting} waiting)"
+        return f"RequestBudget({self.requests_per_minute:g}/min, {self.requests_made} made, {self.n_waiting} waiting)"
 
     @property
-    def rate_per_minute(self) -> float:
-        """Current rate: the full rate, or a lower rate for a while after `slow_down`."""
-        return self._rate() * 60
+    def n_waiting(self) -> int:
+        """Number of requests that wait for their turn."""
+        return sum(not turn.granted.done() for turns in self._waiting.values() for turn in turns)
 
-    async def take(self, priority: Priority = Priority.SUBMIT) -> None:
-        """Wait until one request may be sent. Lower values of priority go first, equal values in order of arrival."""
-        if all(turn.done() for *_, turn in self._waiting) and self._wait_s() <= 0:
-            self._let_go()
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._arrivals += 1
-        heapq.heappush(self._waiting, (int(priority), self._arrivals, turn))
+    def n_free(self) -> int:
+        """Return the number of requests that may start at once."""
+        now = self._clock.now()
+        if self.window.is_paced():
+            return 0
+        return min(places.limit - places.n_used(now) for places in (self.places, self.window.places))
+
+    async def take(self, priority: Priority = Priority.SUBMIT) -> float:
+        """Wait until one request may start, and return its time. To be passed to `answered` when its answer is here.
+
+        Lower values of priority go first, equal values in order of arrival.
+        """
+        self._loop = asyncio.get_running_loop()
+        granted: asyncio.Future[float] = self._loop.create_future()
+        now = self._clock.now()
+        turn = _Turn(now + priority * OVERTAKEN_S, next(_arrivals), granted)
+        with self.window.lock:
+            self._waiting[priority].append(turn)
+            if self.first(now) == (0.0, turn):
+                self.window.serve()
+        if granted.done():
+            return granted.result()
         if self._dispatcher is None or self._dispatcher.done():
             self._dispatcher = asyncio.create_task(self._dispatch(), name="soniox_ds request budget")
+        self._look_again()  # The dispatcher may sleep for a request that is less urgent and has to wait longer.
         try:
-            await turn
+            return await granted
         except asyncio.CancelledError:
             # A turn that was given and not used stays counted, since sending too few requests is harmless.
-            turn.cancel()
-            if self._dispatcher is not None and all(other.done() for *_, other in self._waiting):
-                self._waiting.clear()
-                self._dispatcher.cancel()
-                self._dispatcher = None
+            granted.cancel()
+            self._look_again()
             raise
 
+    def answered(self, started_s: float | None) -> None:
+        """Note that the answer to a request is here, or will not come. `started_s` is what `take` returned."""
+        if started_s is not None:
+            with self.window.lock:
+                now = self._clock.now()
+                self.places.renew(started_s, now)
+                self.window.places.renew(started_s, now)
+
     def slow_down(self, wait_s: float | None = None) -> None:
-        """Pause, then continue at three quarters of the rate. To be called after a 429 for too many requests.
+        """Pause, and then send evenly for a minute. To be called after a 429 for too many requests.
 
         Several calls within one pause count once. `wait_s` is the shortest pause, if the service named one. Otherwise
         the pause doubles while refusals continue (`RATE_PAUSE`).
         """
-        now = self._clock.now()
-        if now >= self._paused_until_s:
-            refused_again = now - self._paused_until_s < 60
-            self._refusals = self._refusals + 1 if refused_again else 1
-            self._slow_rate = max(self._rate() * 3 / 4, self._full_rate / 16)
-            self._paused_until_s = now + RATE_PAUSE.wait_s(self._refusals, rng=self._rng)
-        if wait_s is not None:
-            self._paused_until_s = max(self._paused_until_s, now + wait_s * self._rng.uniform(1.0, 1.1))
-        # After a pause no missed requests are made up for.
-        self._due_s = max(self._due_s, self._paused_until_s + self._tolerance_s)
-        if self.on_pause is not None and self._paused_until_s > self._told_until_s:
-            self._told_until_s = self._paused_until_s
-            self.on_pause(self._paused_until_s - now)
+        with self.window.lock:
+            self.window.slow_down(wait_s)
+        self._report_pause()
 
-    def _rate(self) -> float:
-        """Return the current rate in requests per second."""
-        recovered = max(self._clock.now() - self._paused_until_s, 0.0) / 120 * self._full_rate
-        return min(self._full_rate, self._slow_rate + recovered)
+    # -- called by the window, which holds its lock, perhaps in another thread -----------------------------------------
 
-    def _wait_s(self) -> float:
-        """Return the seconds until the next request may be sent."""
-        return max(self._due_s - self._tolerance_s, self._paused_until_s) - self._clock.now()
+    def first(self, now: float) -> tuple[float, _Turn] | None:
+        """Return the request that may start first, with the seconds until then; None if no request waits."""
+        candidates = []
+        for priority, turns in self._waiting.items():
+            while turns and turns[0].granted.done():  # The turn was cancelled.
+                turns.popleft()
+            if turns:
+                candidates.append((max(self._wait_s(priority, now), 0.0), turns[0]))
+        return min(candidates, default=None)
 
-    def _let_go(self) -> None:
-        self._due_s = max(self._due_s, self._clock.now()) + 1 / self._rate()
+    def grant(self, turn: _Turn, now: float) -> None:
+        """Let a request start that waits for its turn."""
+        for turns in self._waiting.values():
+            if turns and turns[0] is turn:
+                turns.popleft()
         self.requests_made += 1
-        if self.on_pause is not None and self._told_until_s > -math.inf:
-            self._told_until_s = -math.inf
+        self.places.take(now)
+        self.window.note_start(now)
+        loop = self._loop
+        assert loop is not None, "a request waits, so there is a loop"
+        if loop is asyncio.get_running_loop():
+            self._settle(turn, now)
+        else:
+            loop.call_soon_threadsafe(self._settle, turn, now)
+
+    def reserved(self) -> int:
+        """Return the number of places that submissions and deletions leave free."""
+        return min(self.reserve(), int(self.places.limit * LARGEST_RESERVE))
+
+    def _wait_s(self, priority: Priority, now: float) -> float:
+        """Return the seconds until a request of this priority may start."""
+        both = (self.places, self.window.places)
+        wait_s = max(self.window.pace_wait_s(), *(places.wait_s(1, now) for places in both))
+        if priority in (Priority.URGENT, Priority.FETCH):
+            return wait_s
+        own = 1 + self.reserved()
+        everybody = min(1 + sum(budget.reserved() for budget in self.window.budgets), self.window.places.limit)
+        room_s = max(self.places.wait_s(own, now), self.window.places.wait_s(everybody, now))
+        return max(wait_s, room_s - SOON_S)
+
+    # -- in the loop of the budget -------------------------------------------------------------------------------------
+
+    def _settle(self, turn: _Turn, started_s: float) -> None:
+        if not turn.granted.done():
+            turn.granted.set_result(started_s)
+        if self._told_pause_until_s > -math.inf and self.on_pause is not None:
             self.on_pause(0.0)
+        elif self._told_full and self.on_full is not None:
+            self.on_full(0.0)
+        self._told_pause_until_s, self._told_full = -math.inf, False
+
+    def _report_pause(self) -> None:
+        pause_s = self.window.pause_s()
+        until_s = self._clock.now() + pause_s
+        if self.on_pause is not None and pause_s > 0 and until_s > self._told_pause_until_s + 1e-6:
+            self._told_pause_until_s = until_s
+            self.on_pause(pause_s)
+
+    def _report_wait(self, wait_s: float) -> None:
+        if self.window.is_paced():
+            self._report_pause()  # A request of another call was refused.
+        elif wait_s >= LONG_WAIT_S and not self._told_full and self.on_full is not None:
+            self._told_full = True
+            self.on_full(wait_s)
+
+    def _look_again(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
 
     async def _dispatch(self) -> None:
+        """Wake up when the next waiting request may start, as long as one waits."""
         try:
-            while self._waiting:
-                wait_s = self._wait_s()
-                if wait_s > 0:
-                    await self._clock.sleep(wait_s)
-                    continue  # A pause or a more urgent request may have come meanwhile.
-                *_, turn = heapq.heappop(self._waiting)
-                if not turn.done():  # A turn that is done was cancelled.
-                    self._let_go()
-                    turn.set_result(None)
+            while True:
+                if self.window.serve():
+                    await asyncio.sleep(0)  # Whoever was served may be refused, and then nobody else may start.
+                    continue
+                with self.window.lock:
+                    first = self.first(self._clock.now())
+                if first is None:
+                    return
+                wait_s = first[0]
+                self._report_wait(wait_s)
+                # The room that submissions leave may be needed no longer, or another call may have been refused.
+                self._alarm = asyncio.ensure_future(self._clock.sleep(max(min(wait_s, LOOK_S), SHORTEST_S)))
+                await asyncio.wait({self._alarm})
+                if not self._alarm.cancelled():
+                    self._alarm.result()
         except BaseException as error:
-            # A task that was stopped because nothing waited is not the dispatcher any more; new turns are not its own.
-            if self._dispatcher is asyncio.current_task():
-                for *_, turn in self._waiting:
+            for turns in self._waiting.values():
+                for turn in turns:
                     if isinstance(error, asyncio.CancelledError):
-                        turn.cancel()
-                    elif not turn.done():
-                        turn.set_exception(error)
-                self._waiting.clear()
+                        turn.granted.cancel()
+                    elif not turn.granted.done():
+                        turn.granted.set_exception(error)
+                turns.clear()
             raise
-
-
-class Quota:
-    """A quota of the service: a limit on the jobs, pending jobs, files or bytes that may be held at the same time.
-
-    Parameters
-    ----------
-    limit
-        Largest amount that may be held at the same time.
-    resource
-        Name of the limited resource, for messages, such as "stored files".
-    clock
-        Clock of the quota; by default real time.
-
-    Notes
-    -----
-    Requests are served in order of arrival, so small amounts do not overtake a large one. If others use the same
-    account, less than `limit` is available. `note_full` then lowers the assumed limit to the amount that is held, and
-    each release raises it by a quarter of the released amount.
-    """
-
-    def __init__(self, limit: float, resource: str, clock: Clock | None = None) -> None:
-        check_number(limit, f"the limit of {resource}", above=0, below=math.inf, advice="it is a positive number")
-        self.limit = limit
-        self.resource = resource
-        self.held = 0
-        """Amount that is held now."""
-        self._clock = clock or Clock()
-        self._room_for: float = limit  # The limit that is assumed to be available for this process.
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
-
-    def __repr__(self) -> str:
-        return f"Quota({self.held} of {self.limit:g} {self.resource}, {len(self._waiting)} waiting)"
-
-    async def acquire(self, amount: int = 1, timeout_s: float | None = None) -> None:
-        """Wait until there is room for `amount`, and hold it.
-
-        Raises
-        ------
-        QuotaError
-            If `amount` alone is more than the limit.
-        TimeoutError
-            If there is no room within `timeout_s`. Nothing is held then.
-        """
-        if amount < 0:
-            raise InputError(f"{amount} {self.resource} cannot be held; the amount is 0 or more")
-        if amount > self.limit:
-            raise QuotaError(
-                f"{amount} {self.resource} at once are more than the {self.limit:g} that the service stores"
-            )
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((amount, turn))
-        self._serve()
-        if turn.done():
-            return
-        try:
-            if timeout_s is None:
-                await turn
-            else:
-                await self._within(turn, amount, timeout_s)
-        except BaseException:
-            if turn.done() and not turn.cancelled():
-                self.held -= amount  # The turn came together with the cancellation.
-            turn.cancel()
-            self._serve()  # A smaller amount that waited behind this one may fit.
-            raise
-
-    def occupy(self, amount: int = 1) -> None:
-        """Hold at once, even beyond the limit, what the service already stores because of an earlier run."""
-        self.held += amount
-
-    def release(self, amount: int = 1) -> None:
-        """Give back a held amount, once the service does not store it any more."""
-        if not 0 <= amount <= self.held:
-            raise InputError(f"{amount} {self.resource} cannot be released; {self.held} are held")
-        self.held -= amount
-        self._room_for = min(self.limit, self._room_for + amount / 4)
-        self._serve()
-
-    def note_full(self, amount: int = 1) -> bool:
-        """Give back `amount`, which the service refused for lack of room. Return True if waiting can help.
-
-        Until something is released, nothing else is let through. False means that nothing is held here, so that no
-        release will come; the caller should raise its QuotaError.
-        """
-        if not 0 <= amount <= self.held:
-            raise InputError(f"{amount} {self.resource} cannot be given back; {self.held} are held")
-        self.held -= amount
-        self._room_for = self.held
-        if self.held == 0:
-            self._serve()  # The next request must try for itself.
-            return False
-        return True
-
-    async def _within(self, turn: asyncio.Future[None], amount: int, timeout_s: float) -> None:
-        alarm = asyncio.ensure_future(self._clock.sleep(timeout_s))
-        try:
-            await asyncio.wait({turn, alarm}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            alarm.cancel()
-        if not turn.done():
-            raise TimeoutError(
-                f"no room for {amount} {self.resource} within {timeout_s:g} s: {self.held} of {self.limit:g} are held"
-            )
+            if self._alarm is not None:
+                self._alarm.cancel()
 
-    def _serve(self) -> None:
-        while self._waiting:
-            amount, turn = self._waiting[0]
-            if turn.done():  # The turn was cancelled.
-                self._waiting.popleft()
-                continue
-            # If nothing is held, no release will come, so the first request passes whatever the assumed limit is.
-            if self.held and self.held + amount > self._room_for:
-                return
-            self._waiting.popleft()
-            self.held += amount
-            turn.set_result(None)
+
+_arrivals = itertools.count()
+_windows: dict[tuple[str, object], RequestWindow] = {}
+_windows_lock = threading.Lock()
+
+
+def _window_of(address: str, clock: Clock) -> RequestWindow:
+    """Return the window of a service's address. Clocks of real time show the same time; others are told apart."""
+    key = (address, clock.speed if type(clock) is Clock else id(clock))
+    with _windows_lock:
+        for unused in [other for other, window in _windows.items() if other != key and window.is_unused()]:
+            del _windows[unused]
+        # The window holds its clock, so that the id of the clock stays its own.
+        return _windows.setdefault(key, RequestWindow(clock))
+
+
+def _forget_windows() -> None:
+    """Begin anew in a forked child, where another thread may have held the lock of a window."""
+    global _windows_lock
+    _windows_lock = threading.Lock()
+    _windows.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_windows)

@@ -180,11 +180,21 @@ class Transport:
             nonlocal attempt, wanted_wait_s
             attempt += 1
             wanted_wait_s = None
-            if self.budget is not None:
-                await self.budget.take(priority)
-            reply = await self._send(
-                method, path, request_name, params=params, json=json, upload=upload, attempt=attempt, longest=longest
-            )
+            started_s = None if self.budget is None else await self.budget.take(priority)
+            try:
+                reply = await self._send(
+                    method,
+                    path,
+                    request_name,
+                    params=params,
+                    json=json,
+                    upload=upload,
+                    attempt=attempt,
+                    longest=longest,
+                )
+            finally:
+                if self.budget is not None:
+                    self.budget.answered(started_s)
             reply = replace(reply, secrets=secrets, holds_key=holds_key)
             if 200 <= reply.status < 300:
                 return check(reply)

@@ -27,7 +27,6 @@ from soniox_ds.progress.display import Progress, Snapshot, progress_for
 
 __all__ = ["add_charges"]
 
-REQUESTS_PER_MINUTE = 480
 PAGE = 1000
 """Number of logs on a page. The progress is shown if there is more than one page."""
 LONGEST_WINDOW = timedelta(days=31)
@@ -168,7 +167,10 @@ async def _with_charges(
         raise InputError(_why_without_jobs(recordings, connection))
     clock = Clock()
     charges = _Charges(jobs)
-    async with Client(connection, budget=RequestBudget(REQUESTS_PER_MINUTE, clock), clock=clock) as client:
+    async with (
+        RequestBudget.shared(connection, clock=clock) as budget,
+        Client(connection, budget=budget, clock=clock) as client,
+    ):
         with contextlib.ExitStack() as stack:
             shown, n_logs = None, 0
             for since, until in _windows(recordings, start, clock.utcnow()):

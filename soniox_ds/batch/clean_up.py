@@ -40,8 +40,6 @@ __all__ = ["INTERRUPT_S", "clean_up", "delete_after_interrupt", "sweep_earlier",
 INTERRUPT_S = 1.0
 """Seconds of real time in which an interrupted run may delete what it does not need any more."""
 
-REQUESTS_PER_MINUTE = 480
-
 SWEEPERS = 8
 """Number of deletions at the same time."""
 
@@ -321,7 +319,8 @@ async def clean_up(
     clock = Clock()
     async with (
         Journal.using(journal) as book,
-        Client(connection, budget=RequestBudget(REQUESTS_PER_MINUTE, clock), clock=clock) as client,
+        RequestBudget.shared(connection, clock=clock) as budget,
+        Client(connection, budget=budget, clock=clock) as client,
     ):
         async with _unused(book, connection.service, unfinished=True) as entries:
             for entry in entries:

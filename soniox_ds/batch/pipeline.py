@@ -15,7 +15,7 @@ from typing import Any, Literal, Unpack
 
 from soniox_ds._arguments import check_number
 from soniox_ds._caller import warn_caller
-from soniox_ds.api.budget import RequestBudget
+from soniox_ds.api.budget import REQUESTS_PER_MINUTE, RequestBudget
 from soniox_ds.api.client import Client
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
@@ -59,7 +59,7 @@ async def transcribe(
     reference_column: str | None = None,
     connection: Connection | None = None,
     concurrency: int = CONCURRENCY,
-    requests_per_minute: float = 480,
+    requests_per_minute: float = REQUESTS_PER_MINUTE,
     limits: Limits | None = None,
     max_cost_usd: float | None = None,
     journal: str | Path | None = None,
@@ -89,7 +89,8 @@ async def transcribe(
     concurrency
         Number of uploads at the same time.
     requests_per_minute
-        Budget for all requests together. About 500 per organisation were observed.
+        Largest number of requests in any 60 seconds. Requests are sent at once as long as fewer were sent, and wait
+        otherwise. All calls of this process share one budget. About 500 per organisation were observed.
     limits
         Quotas of the account, if they differ from the documented quotas.
     max_cost_usd
@@ -192,7 +193,7 @@ async def transcribe_as(
     reference_column: str | None = None,
     connection: Connection | None = None,
     concurrency: int = CONCURRENCY,
-    requests_per_minute: float = 480,
+    requests_per_minute: float = REQUESTS_PER_MINUTE,
     limits: Limits | None = None,
     spending: Spending | None = None,
     journal: str | Path | None = None,
@@ -228,12 +229,13 @@ async def transcribe_as(
         )
     if out is not None:  # The run forgets recordings that are written, but not those of the caller.
         recording_list = RecordingList(list(recording_list.recordings), recording_list.metadata)
-    budget = RequestBudget(requests_per_minute, clock)
+    budget = RequestBudget.shared(connection, requests_per_minute, clock)
     shared = models or ModelList()
     async with receiving(webhook, options, journal) as (options, journal), Journal.using(journal) as book:
         name = book.start_run()
         try:
             async with (
+                budget,
                 _folder(
                     out,
                     recording_list,
@@ -261,11 +263,13 @@ async def transcribe_as(
                         spending=spending or Spending(),
                     )
                     deliveries = Deliveries(run) if webhook is not None else None
-                    budget.on_pause = run.note_pause
+                    watcher = Watcher(run, budget, deliveries)
+                    budget.on_pause, budget.on_full = run.note_pause, run.note_full_window
+                    budget.reserve = lambda: watcher.n_jobs + run.to_fetch.qsize()
                     await run.learn_ids()
                     preparer = Preparer(run, recording_list.recordings, refresh=refresh, repeat=repeat, folder=folder)
                     try:
-                        await _drive(run, preparer, Watcher(run, requests_per_minute, deliveries), concurrency, folder)
+                        await _drive(run, preparer, watcher, concurrency, folder)
                         await tidy_up(run)
                     except JournalError:
                         raise  # Deletions could not be written down, so nothing is deleted.

@@ -17,7 +17,7 @@ from typing import Any, Unpack, cast
 import pandas as pd
 
 from soniox_ds._arguments import check_number
-from soniox_ds.api.budget import RequestBudget
+from soniox_ds.api.budget import REQUESTS_PER_MINUTE, RequestBudget
 from soniox_ds.api.client import Client
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
@@ -57,7 +57,7 @@ async def plan(
     audio_column: str | None = None,
     reference_column: str | None = None,
     connection: Connection | None = None,
-    requests_per_minute: float = 480,
+    requests_per_minute: float = REQUESTS_PER_MINUTE,
     limits: Limits | None = None,
     processing_s: float = 10.0,
     upload_mbit_per_s: float | None = None,

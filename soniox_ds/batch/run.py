@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
-from soniox_ds.api.budget import Priority, Quota
+from soniox_ds.api.budget import Priority
 from soniox_ds.api.client import Client
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.models import ModelList
 from soniox_ds.api.prices import ASYNC_USD_PER_HOUR, cost_usd
+from soniox_ds.api.quota import Quota
 from soniox_ds.batch.jobs import Job, reference_of
 from soniox_ds.batch.journal import Entry, Journal, State, UnansweredRequest
 from soniox_ds.batch.limits import Limits
@@ -168,6 +169,12 @@ class Run:
         """Show that the service refuses requests for a while."""
         self.progress.note(
             f"pausing for {seconds:.0f} s, because the service accepts no more requests" if seconds else ""
+        )
+
+    def note_full_window(self, seconds: float) -> None:
+        """Show that the run waits because the requests of the last minute are as many as the service accepts."""
+        self.progress.note(
+            f"waiting for about {seconds:.0f} s, because the requests of this minute are used up" if seconds else ""
         )
 
     # -- opening and closing jobs --------------------------------------------------------------------------------------

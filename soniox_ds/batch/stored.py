@@ -29,7 +29,6 @@ from soniox_ds.schema import DELETIONS, STORED_FILES, STORED_TRANSCRIPTIONS, con
 
 __all__ = ["delete_files", "delete_transcriptions", "files", "transcriptions"]
 
-REQUESTS_PER_MINUTE = 480
 PAGE = 1000
 """Number of items on a page of a list. The progress is shown if there is more than one page."""
 AT_ONCE = 8
@@ -248,9 +247,11 @@ async def delete_transcriptions(
 
 @contextlib.asynccontextmanager
 async def _client(connection: Connection | None) -> AsyncGenerator[Client, None]:
-    clock = Clock()
-    budget = RequestBudget(REQUESTS_PER_MINUTE, clock)
-    async with Client(connection or Connection(), budget=budget, clock=clock) as client:
+    connection, clock = connection or Connection(), Clock()
+    async with (
+        RequestBudget.shared(connection, clock=clock) as budget,
+        Client(connection, budget=budget, clock=clock) as client,
+    ):
         yield client
 
 

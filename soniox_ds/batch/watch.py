@@ -1,9 +1,10 @@
 """A watcher that reads the states of all jobs from one listing instead of polling each job.
 
-The request budget is the bottleneck of a run, so listings may take at most a fortieth of it. With few jobs they come
-more often. A job whose create request was not answered, or was answered for another job, is looked for by its
-reference. It counts as never created only if it does not show up within `Limits.settle_s` and two listings. A job whose
-id the service does not know, or gives to another job, is looked for in the same way, but it is never created again.
+The request budget is the bottleneck of a large run, so listings may then take at most a fortieth of it. With few jobs,
+or while the budget has room for all that the jobs still need, they come more often. A job whose create request was not
+answered, or was answered for another job, is looked for by its reference. It counts as never created only if it does
+not show up within `Limits.settle_s` and two listings. A job whose id the service does not know, or gives to another
+job, is looked for in the same way, but it is never created again.
 
 In a run with webhooks, the watcher acts on the deliveries that the journal holds. It asks the service only for jobs
 whose id is not known and when `Deliveries` says that webhooks are missing.
@@ -16,7 +17,7 @@ import contextlib
 import math
 from typing import Any
 
-from soniox_ds.api.budget import Priority
+from soniox_ds.api.budget import Priority, RequestBudget
 from soniox_ds.api.responses import is_id
 from soniox_ds.api.retry import WATCH
 from soniox_ds.batch.deliveries import Deliveries
@@ -37,6 +38,10 @@ from soniox_ds.options.addresses import hide_addresses
 __all__ = ["Watcher"]
 
 REQUESTS_PER_LISTING = 40
+"""Number of requests for each of which one listing may be requested when the budget is scarce."""
+REQUESTS_PER_JOB = 5
+REQUESTS_AFTER_LISTING = 3
+"""Number of requests of a job after it is done: its transcript and two deletions."""
 FEW = 2
 """Number of jobs up to which each job is requested by its id, since a listing may hold many other jobs."""
 MISSES = 3
@@ -53,15 +58,20 @@ ENDED = ("completed", "error", "failed")
 class Watcher:
     """The watcher of all jobs that were created, or may have been created, and are not finished."""
 
-    def __init__(self, run: Run, requests_per_minute: float, deliveries: Deliveries | None = None) -> None:
+    def __init__(self, run: Run, budget: RequestBudget, deliveries: Deliveries | None = None) -> None:
         self._run = run
+        self._budget = budget
         self._deliveries = deliveries
         self._asked_s = -math.inf
-        self._floor_s = max(WATCH.initial_s, REQUESTS_PER_LISTING * 60.0 / requests_per_minute)
         self._watched: dict[str, Job] = {}
         self._lost: dict[str, Job] = {}
         self._any = asyncio.Event()
         self._troubled_s: float | None = None
+
+    @property
+    def n_jobs(self) -> int:
+        """Number of jobs that are watched or looked for."""
+        return len(self._watched) + len(self._lost)
 
     # -- new jobs ------------------------------------------------------------------------------------------------------
 
@@ -141,8 +151,15 @@ class Watcher:
         now = self._run.clock.now()
         jobs = [*self._watched.values(), *self._lost.values()]
         youngest_s = min((now - job.submitted_s for job in jobs), default=0.0)
-        floor_s = WATCH.initial_s if len(jobs) <= FEW else self._floor_s
+        floor_s = WATCH.initial_s
+        if len(jobs) > FEW and not self._has_room():
+            floor_s = max(floor_s, REQUESTS_PER_LISTING * 60.0 / self._budget.requests_per_minute)
         return min(max(floor_s, youngest_s / 5), WATCH.max_s)
+
+    def _has_room(self) -> bool:
+        """Return True if the budget has room at once for everything that the present jobs of the run still need."""
+        n_needed = self.n_jobs * REQUESTS_AFTER_LISTING + self._run.to_submit.qsize() * REQUESTS_PER_JOB
+        return n_needed <= self._budget.n_free()
 
     async def _look(self) -> bool:
         """Read the states of the jobs and act on them. Return True if the service was asked for them."""

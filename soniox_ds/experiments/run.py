@@ -19,6 +19,7 @@ import pandas as pd
 
 from soniox_ds._caller import warn_caller
 from soniox_ds._display import duration_text
+from soniox_ds.api.budget import REQUESTS_PER_MINUTE
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
@@ -109,7 +110,7 @@ async def compare(
     confirm: Callable[[Estimate], bool] | None = None,
     connection: Connection | None = None,
     concurrency: int = CONCURRENCY,
-    requests_per_minute: float = 480,
+    requests_per_minute: float = REQUESTS_PER_MINUTE,
     limits: Limits | None = None,
     max_cost_usd: float | None = None,
     journal: str | Path | None = None,
