@@ -24,7 +24,8 @@ from .api.connection import Connection as Connection
 from .api.session_limit import SessionLimit as SessionLimit
 from .batch.limits import Limits as Limits
 from .batch.webhook_receiver import WebhookReceiver as WebhookReceiver
-from .corpus.corpus import Corpus as Corpus, concat as concat, read_corpus as read_corpus
+from .corpus.corpus import Corpus as Corpus, concat as concat
+from .corpus.opened import open_corpus as open_corpus, read_corpus as read_corpus
 from .emulator.local import local_service as local_service
 from .live.interrupted import last_interrupted as last_interrupted
 from .live.result import LiveResult as LiveResult, read_live_result as read_live_result

@@ -32,7 +32,8 @@ from soniox_ds.batch.journal import Journal, Placement
 from soniox_ds.batch.run import Run
 from soniox_ds.corpus.appending import Appender, check_columns, empty_corpus, in_order
 from soniox_ds.corpus.checksums import read_sealed
-from soniox_ds.corpus.corpus import Corpus, read_corpus
+from soniox_ds.corpus.corpus import Corpus
+from soniox_ds.corpus.opened import read_corpus
 from soniox_ds.corpus.parquet import RUN_LOCK
 from soniox_ds.exceptions import InputError, RecordingsFailedWarning
 from soniox_ds.files.atomic_files import writing

@@ -37,7 +37,8 @@ from soniox_ds.batch.spending import Spending
 from soniox_ds.batch.submit import submit_forever
 from soniox_ds.batch.watch import Watcher
 from soniox_ds.batch.webhook_receiver import WebhookReceiver, check_webhook, receiving
-from soniox_ds.corpus.corpus import Corpus, read_corpus
+from soniox_ds.corpus.corpus import Corpus
+from soniox_ds.corpus.opened import read_corpus
 from soniox_ds.exceptions import JournalError, OptionsError, WebhookWarning
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.options.keywords import check_keywords, list_options

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from soniox_ds.exceptions import InputError, SonioxDSError
 
-__all__ = ["damaged", "problem_of", "read_sealed", "reading", "sealed"]
+__all__ = ["damaged", "problem_of", "read_footer", "read_sealed", "reading", "sealed"]
 
 _MAGIC = b"PAR1"
 _MARK = b"sxds\x00b2\n"
@@ -82,6 +82,18 @@ def problem_of(path: Path) -> str | None:
     except OSError as error:
         return f"{path} cannot be read: {error.strerror or error}"
     return None if problem is None else f"{path} is damaged ({problem})"
+
+
+def read_footer(path: Path) -> pq.FileMetaData:
+    """Read the number of rows, the columns and the metadata of a Parquet file, without its content.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or its footer is damaged. The message names it.
+    """
+    with reading(path):
+        return pq.read_metadata(path)
 
 
 @contextmanager

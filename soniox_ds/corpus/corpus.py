@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
 import numpy as np
 import pandas as pd
 
-from soniox_ds._arguments import did_you_mean
 from soniox_ds.corpus.dtypes import concat_frames
 from soniox_ds.corpus.provenance import join_provenances, new_provenance, without_secrets
+from soniox_ds.corpus.selection import selection_mask
 from soniox_ds.corpus.speaker_names import checked_names, with_speaker_names
-from soniox_ds.corpus.validation import checked_recordings, checked_tokens, some
-from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.corpus.validation import checked_recordings, checked_tokens
+from soniox_ds.exceptions import InputError
 from soniox_ds.io.csv import write_csv
 from soniox_ds.io.ctm import write_ctm
 from soniox_ds.io.documents import to_documents
@@ -48,7 +48,7 @@ from soniox_ds.text.translations import translation_mask
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Corpus", "concat", "read_corpus"]
+__all__ = ["Corpus", "concat"]
 
 
 class _JoinableTables(Transcribed, Protocol):
@@ -179,15 +179,7 @@ class Corpus:
         >>> list(corpus.select(accent="x")), list(corpus.select(["c", "b"])), list(corpus.select([True, False, False]))
         (['a', 'c'], ['b', 'c'], ['a'])
         """
-        keep = np.ones(len(self), np.bool_) if which is None else self._mask(which)
-        for name, wanted in columns.items():
-            if name not in self.recordings:
-                raise InputError(f"recordings have no column {name!r}; they have {list(self.recordings.columns)}.")
-            values = list(wanted) if pd.api.types.is_list_like(wanted) else [wanted]
-            missing = [pd.api.types.is_scalar(value) and bool(pd.isna(value)) for value in values]
-            column = self.recordings[name]
-            known = [value for value, is_missing in zip(values, missing, strict=True) if not is_missing]
-            keep &= np.asarray(column.isin(known) & column.notna() | (column.isna() & any(missing)), np.bool_)
+        keep = selection_mask(self.recordings, which, columns)
         if keep.all():
             return self
         recordings = self.recordings[keep].reset_index(drop=True)
@@ -300,7 +292,7 @@ class Corpus:
         1  you    Anna             1
         """
         by_id = renamed(checked_names(names), self, "rename_speakers")
-        self._mask(list(by_id))  # This raises an exception for unknown ids.
+        selection_mask(self.recordings, list(by_id), {})  # This raises an exception for unknown ids.
         return Corpus(self.recordings, with_speaker_names(self.tokens, by_id), self.provenance)
 
     def redact(
@@ -410,42 +402,15 @@ class Corpus:
     def __repr__(self) -> str:
         from soniox_ds.corpus.repr import plain
 
-        return plain(self)
+        return plain(self, n_tokens=len(self.tokens))
 
     def _repr_html_(self) -> str:
         from soniox_ds.corpus.repr import html
 
-        return html(self)
+        return html(self, n_tokens=len(self.tokens))
 
     def _is(self, status: str) -> Any:
         return np.asarray(self.recordings["status"] == status, np.bool_)
-
-    def _mask(self, which: Any) -> Any:
-        if isinstance(which, str):
-            raise InputError(
-                f"select takes several ids or a mask, found the single id {which!r}; for one recording call "
-                f"corpus[{which!r}]."
-            )
-        values = which if isinstance(which, (pd.Series, np.ndarray, pd.api.extensions.ExtensionArray)) else list(which)
-        listed: Any = pd.Series(values).reset_index(drop=True)
-        if len(listed) and (
-            pd.api.types.is_bool_dtype(listed)
-            or listed.map(lambda value: value is pd.NA or isinstance(value, (bool, np.bool_))).all()
-        ):
-            if len(listed) != len(self):
-                raise InputError(
-                    f"the mask has {len(listed)} values for {len(self)} recordings; it needs one value for each."
-                )
-            return np.array(listed.astype("boolean").fillna(False), np.bool_)
-        ids = self.recordings["audio_id"]
-        known = set(ids)
-        if unknown := [name for name in listed if not isinstance(name, str) or name not in known]:
-            hint = did_you_mean(unknown[0], ids)
-            raise InputError(
-                f"no recording has the id {some(unknown)}; corpus.recordings['audio_id'] lists the {len(ids)} ids of "
-                f"this corpus.{hint}"
-            )
-        return np.array(ids.isin(list(listed)), np.bool_)
 
 
 def concat(corpora: Iterable[_Joinable]) -> _Joinable:
@@ -496,48 +461,6 @@ def concat(corpora: Iterable[_Joinable]) -> _Joinable:
             "sx.concat([corpus, live_result.corpus()])."
         )
     return classes.pop().concat(parts)
-
-
-def read_corpus(
-    folder: str | Path, *, audio_ids: Collection[str] | None = None, columns: Collection[str] | None = None
-) -> Corpus:
-    """Read a corpus that `Corpus.save` wrote.
-
-    Parameters
-    ----------
-    folder
-        The folder given to `save`.
-    audio_ids
-        Read only these recordings and their tokens.
-    columns
-        Read only these metadata columns. The columns of ``schema.RECORDINGS`` and ``schema.TOKENS`` are always read.
-
-    Raises
-    ------
-    InputError
-        If the folder holds no corpus, if the corpus is incomplete or has a damaged file (the message names it), or if
-        a requested id or column does not exist.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> import soniox_ds as sx
-    >>> import tempfile
-    >>> corpus = sx.Corpus(pd.DataFrame({"audio_id": ["a.wav"], "status": ["completed"], "split": ["test"]}))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     corpus.save(folder, partition_by="split")
-    ...     sx.read_corpus(folder).equals(corpus)
-    True
-    """
-    from soniox_ds.corpus.parquet import load_corpus
-
-    tables = load_corpus(Path(folder), audio_ids=audio_ids, columns=columns)
-    try:
-        return Corpus(*tables)
-    except SchemaError as error:
-        raise SchemaError(
-            f"{folder} was changed by something other than Corpus.save, and is not a valid corpus any more: {error}"
-        ) from error
 
 
 def _are_equal(first: pd.DataFrame, second: pd.DataFrame) -> bool:

@@ -7,6 +7,7 @@ object columns come back as None, and sequences of any kind as lists.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +18,16 @@ import pyarrow as pa
 from soniox_ds.exceptions import SchemaError
 from soniox_ds.schema import RECORDINGS, Table, conform, frame_to_arrow
 
-__all__ = ["Described", "concat_frames", "describe", "restore", "to_arrow"]
+__all__ = [
+    "Described",
+    "concat_frames",
+    "describe",
+    "joined_dtypes",
+    "restore",
+    "stored_dtype",
+    "to_arrow",
+    "with_dtypes",
+]
 
 
 class Described(msgspec.Struct, frozen=True):
@@ -57,19 +67,16 @@ def restore(column: pa.ChunkedArray, described: Described, sample: pa.ChunkedArr
     """Return the pandas column that `to_arrow` converted; `sample` is a slice of its Arrow column before the write."""
     name = described.dtype
     if name == "category":
-        chunk = sample.chunk(0)
-        values = chunk.dictionary.to_pandas()
         if pa.types.is_timestamp(column.type) or pa.types.is_dictionary(column.type):
-            column = column.cast(chunk.type.value_type)
-        dtype = pd.CategoricalDtype(pd.Index(values), ordered=described.ordered)
-        return pd.Categorical(column.to_pandas(), dtype=dtype)
+            column = column.cast(sample.chunk(0).type.value_type)
+        return pd.Categorical(column.to_pandas(), dtype=stored_dtype(described, sample))
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if name == "object":
         values = np.empty(len(column), object)
         values[:] = column.to_pylist()
         return pd.Series(values, dtype=object)  # pandas would take a plain array for strings.
-    restored: Any = pd.api.types.pandas_dtype(name)
+    restored = stored_dtype(described, sample)
     if hasattr(restored, "__from_arrow__"):
         return restored.__from_arrow__(column)
     return column.to_pandas().astype(restored).array
@@ -91,22 +98,47 @@ def _column(column: pd.Series[Any], name: str) -> pa.Array:
 def concat_frames(frames: list[pd.DataFrame], table: Table) -> pd.DataFrame:
     """Put tables below each other. Tables without rows do not affect the columns and dtypes of the result."""
     filled = [frame for frame in frames if len(frame)] or frames[:1]
-    names = dict.fromkeys(name for frame in filled for name in frame.columns)
-    columns: dict[str, Any] = {}
-    for name in names:
-        pieces = [
-            frame[name] if name in frame else pd.Series([None] * len(frame), index=frame.index, dtype=object)
-            for frame in filled
-        ]
-        dtypes = {str(frame[name].dtype) for frame in filled if name in frame}
-        dtype = next(frame[name].dtype for frame in filled if name in frame)
-        if len(dtypes) == 1 and all(name in frame for frame in filled):
-            columns[name] = pd.concat(pieces, ignore_index=True)
-        elif len(dtypes) == 1:
-            columns[name] = pd.concat([piece.astype(_nullable(dtype)) for piece in pieces], ignore_index=True)
-        else:
-            columns[name] = pd.concat([piece.astype(object) for piece in pieces], ignore_index=True)
+    dtypes = joined_dtypes([dict(frame.dtypes) for frame in filled])
+    aligned = [with_dtypes(frame, dtypes) for frame in filled]
+    columns = {name: pd.concat([frame[name] for frame in aligned], ignore_index=True) for name in dtypes}
     return conform(pd.DataFrame(columns), table)
+
+
+def joined_dtypes(tables: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the columns and dtypes of tables that are put below each other; each of `tables` has a dtype by column.
+
+    A column that is absent from a table, and so has missing values, gets a dtype that allows them. A column with
+    different dtypes becomes a column of objects.
+
+    >>> joined_dtypes([{"n": np.dtype("int64")}, {"text": pd.StringDtype()}])["n"]
+    Int64Dtype()
+    """
+    joined: dict[str, Any] = {}
+    for name in dict.fromkeys(name for table in tables for name in table):
+        dtypes = [table[name] for table in tables if name in table]
+        if len({str(dtype) for dtype in dtypes}) > 1:
+            joined[name] = np.dtype(object)
+        elif any(dtype != dtypes[0] for dtype in dtypes):  # These are categories with different values.
+            joined[name] = pd.concat([pd.Series([None], dtype=dtype) for dtype in dtypes], ignore_index=True).dtype
+        else:
+            joined[name] = dtypes[0] if len(dtypes) == len(tables) else pd.api.types.pandas_dtype(_nullable(dtypes[0]))
+    return joined
+
+
+def with_dtypes(frame: pd.DataFrame, dtypes: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a table with these columns and dtypes, in this order. Absent columns are filled with missing values."""
+    columns: dict[str, Any] = {}
+    for name, dtype in dtypes.items():
+        column = frame[name] if name in frame else pd.Series([None] * len(frame), index=frame.index, dtype=object)
+        columns[name] = column if column.dtype == dtype else column.astype(dtype)
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def stored_dtype(described: Described, sample: pa.ChunkedArray) -> Any:
+    """Return the pandas dtype of a column that `to_arrow` converted; `sample` is a slice of its Arrow column."""
+    if described.dtype == "category":
+        return pd.CategoricalDtype(pd.Index(sample.chunk(0).dictionary.to_pandas()), ordered=described.ordered)
+    return pd.api.types.pandas_dtype(described.dtype)
 
 
 def _nullable(dtype: Any) -> Any:

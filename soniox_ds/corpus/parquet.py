@@ -26,7 +26,7 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -34,10 +34,10 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
-from soniox_ds.corpus.checksums import damaged, read_sealed, reading, sealed
-from soniox_ds.corpus.dtypes import concat_frames, to_arrow
+from soniox_ds.corpus.checksums import read_sealed, sealed
+from soniox_ds.corpus.dtypes import to_arrow
 from soniox_ds.corpus.parts import (
     NOTE,
     ROWS,
@@ -47,40 +47,34 @@ from soniox_ds.corpus.parts import (
     Note,
     Part,
     find_parts,
-    in_saves,
     name_of_part,
     name_of_save,
     note_bytes,
     pack,
-    read_recordings,
     read_saves,
-    read_tokens,
     write_saves,
 )
-from soniox_ds.corpus.provenance import join_provenances
+from soniox_ds.corpus.snapshot import LOCK
 from soniox_ds.corpus.tables import CorpusTables
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.files.atomic_files import sync_folder, writing
-from soniox_ds.schema import RECORDINGS, TOKENS, empty, frame_from_arrow, frame_to_arrow
+from soniox_ds.schema import RECORDINGS, TOKENS, frame_to_arrow
 
-__all__ = ["RUN_LOCK", "corpus_lock", "files_of_save", "load_corpus", "remove_remains", "write_corpus", "write_files"]
+__all__ = ["RUN_LOCK", "corpus_lock", "files_of_save", "remove_remains", "write_corpus", "write_files"]
 
 _KINDS = ("tokens", "recordings")  # This is the order in which they are written.
 _NOWHERE = "__HIVE_DEFAULT_PARTITION__"
 _MOST_PARTITIONS = 2000
 _FEW_VALUES = ("status", "error_type", "service", "model", "resolved_model", "options_hash")
-_LOCK = ".corpus.lock"
 RUN_LOCK = ".transcribe.lock"
 """Name of the file that a run locks which writes into the folder until it ends."""
-LOCKS = (_LOCK, RUN_LOCK)
-_LONGEST_WAIT_S = 60.0
-"""Seconds that a reader waits for a writer after it has read something wrong."""
+LOCKS = (LOCK, RUN_LOCK)
 _BEGUN = ".begun"  # The names of files that are being written end like this.
 
 
 def corpus_lock(folder: Path) -> FileLock:
     """Return the lock of those who write into the folder of a corpus."""
-    return FileLock(folder / _LOCK)
+    return FileLock(folder / LOCK)
 
 
 def write_corpus(
@@ -135,7 +129,7 @@ def write_corpus(
             _save(corpus, folder, partition_by, append=append, overwrite=overwrite, beside=beside or {})
     except BaseException:
         if folder in made and folder.is_dir():
-            (folder / _LOCK).unlink(missing_ok=True)
+            (folder / LOCK).unlink(missing_ok=True)
         _remove_if_empty(made)
         raise
 
@@ -177,65 +171,6 @@ def _contents(folder: Path) -> list[str]:
     if all(path.match(f".part-*{_BEGUN}") for path in inner):
         names = [name for name in names if name not in _KINDS]
     return names
-
-
-def load_corpus(
-    folder: Path, *, audio_ids: Collection[str] | None = None, columns: Collection[str] | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Read the recordings, the tokens and the provenance that `write_corpus` wrote; see `soniox_ds.read_corpus`."""
-    if isinstance(audio_ids, str) or isinstance(columns, str):
-        raise InputError("audio_ids and columns take a list of names, not one string.")
-    try:
-        return _load(folder, audio_ids, columns)
-    except InputError:
-        if not (folder / _LOCK).exists():
-            raise
-    # A writer may have been at work meanwhile. The corpus is damaged only if it is also wrong while nobody writes.
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError, Timeout):  # Without permission to write, no lock is possible or needed.
-            stack.enter_context(FileLock(folder / _LOCK, timeout=_LONGEST_WAIT_S))
-        return _load(folder, audio_ids, columns)
-
-
-def _load(
-    folder: Path, audio_ids: Collection[str] | None, columns: Collection[str] | None
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    parts = find_parts(folder)
-    if not parts:
-        raise InputError(_why_empty(folder))
-    wanted = None if audio_ids is None else set(audio_ids)
-    kept = None if columns is None else set(columns)
-    saves: list[pd.DataFrame] = []
-    tokens: list[pa.Table] = []
-    provenances: list[dict[str, Any]] = []
-    names: set[str] = set()
-    for save in in_saves(parts):
-        frames: list[pd.DataFrame] = []
-        for part in save:
-            recordings = read_recordings(part)
-            names |= set(recordings.columns)
-            if wanted is not None:
-                recordings = recordings[np.asarray(recordings["audio_id"].isin(wanted), np.bool_)]
-            if wanted is None or len(recordings):
-                tokens.append(read_tokens(part, recordings, only_these=wanted is not None))
-            frames.append(recordings)
-        with reading(save[0].recordings):
-            joined = concat_frames(frames, RECORDINGS).sort_values("__row", kind="stable", ignore_index=True)
-        if wanted is None and joined["__row"].tolist() != list(range(len(joined))):
-            raise damaged(save[0].recordings, "the files of its save do not fit together")
-        joined = joined.drop(columns="__row")
-        saves.append(
-            joined if kept is None else joined[[name for name in joined if name in RECORDINGS or name in kept]]
-        )
-        provenances.append(save[0].note.provenance)
-    if kept is not None and (unknown := sorted(kept - names)):
-        raise InputError(f"the corpus in {folder} has no columns {unknown}; it has {sorted(names - {'__row'})}.")
-    recordings = concat_frames(saves, RECORDINGS) if len(saves) > 1 else saves[0]
-    if wanted is not None and (unknown := sorted(wanted - set(recordings["audio_id"]))):
-        raise InputError(f"the corpus in {folder} has no recordings {unknown[:5]} ({len(unknown)} ids are unknown).")
-    table = pa.concat_tables(tokens).unify_dictionaries() if tokens else None
-    token_table = empty(TOKENS) if table is None else frame_from_arrow(table, TOKENS)
-    return recordings, token_table, join_provenances(provenances)
 
 
 class _File(NamedTuple):
@@ -444,14 +379,3 @@ def _check_fit(corpus: CorpusTables, folder: Path, parts: list[Part], partition_
                 f"column {name!r} has dtype {column.dtype}, in {folder} it has {before[name].dtype}; "
                 f"convert it first: recordings[{name!r}].astype({before[name].dtype!r})."
             )
-
-
-def _why_empty(folder: Path) -> str:
-    if not folder.exists():
-        return f"{folder} does not exist; pass the folder that corpus.save(...) wrote."
-    if old := sorted(folder.glob(".old-*")):
-        return (
-            f"replacing the corpus in {folder} was interrupted; the previous corpus is in {old[0]}: move its two "
-            "folders back."
-        )
-    return f"{folder} contains no corpus (no recordings/part-*.parquet); pass the folder that corpus.save(...) wrote."

@@ -9,18 +9,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from soniox_ds.corpus.checksums import damaged, read_sealed, reading
-from soniox_ds.corpus.dtypes import Described, restore
+from soniox_ds.corpus.checksums import damaged, read_footer, read_sealed, reading
+from soniox_ds.corpus.dtypes import Described, restore, stored_dtype
 from soniox_ds.exceptions import InputError
 from soniox_ds.files.atomic_files import replacing, sync_folder
 from soniox_ds.schema import TOKENS, arrow_schema
@@ -34,6 +35,7 @@ __all__ = [
     "Belonging",
     "Note",
     "Part",
+    "dtypes_of",
     "find_parts",
     "in_saves",
     "name_of_part",
@@ -43,6 +45,7 @@ __all__ = [
     "read_recordings",
     "read_saves",
     "read_tokens",
+    "rows_of",
     "write_saves",
 ]
 
@@ -232,7 +235,7 @@ def name_of_save(note: Note) -> str:
 def _part(folder: Path, path: Path) -> Part:
     """Read the metadata of one file of recordings."""
     file = folder / "recordings" / path
-    metadata: dict[bytes, bytes] = read_sealed(file, columns=[]).schema.metadata or {}
+    metadata: dict[bytes, bytes] = read_footer(file).metadata or {}
     if NOTE not in metadata:
         raise InputError(
             f"{file} was not written by soniox_ds, but lies in the folder for the recordings of a corpus; move it "
@@ -264,31 +267,42 @@ def in_saves(parts: list[Part]) -> Iterator[list[Part]]:
     yield from by_save.values()
 
 
-def read_recordings(part: Part) -> pd.DataFrame:
-    """Read the recordings of a part, with their positions within the save in the column ``__row``."""
-    table = read_sealed(part.recordings)
+def rows_of(part: Part) -> npt.NDArray[np.int64]:
+    """Return the position within the save of each recording of a part."""
+    with reading(part.recordings):
+        return np.asarray(_unpack(part.metadata[ROWS])["row"].to_numpy(), np.int64)
+
+
+def dtypes_of(part: Part) -> dict[str, Any]:
+    """Return the pandas dtype of each column of the recordings of a part."""
     with reading(part.recordings):
         samples = _unpack(part.metadata[SAMPLES])
-        places = _unpack(part.metadata[ROWS])["row"].to_numpy()
-        partition = part.note.partition_by
-        if partition is not None:
+        return {name: stored_dtype(column, samples[name]) for name, column in part.note.columns.items()}
+
+
+def read_recordings(part: Part, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Read the recordings of a part, or some of their columns."""
+    described = {name: column for name, column in part.note.columns.items() if columns is None or name in columns}
+    partition = part.note.partition_by
+    table = read_sealed(part.recordings, columns=[name for name in described if name != partition])
+    with reading(part.recordings):
+        samples = _unpack(part.metadata[SAMPLES])
+        if partition in described:
             value = samples[partition].combine_chunks()
             table = table.append_column(partition, value.take(pa.array(np.zeros(table.num_rows, np.int64))))
-        data = {name: restore(table[name], column, samples[name]) for name, column in part.note.columns.items()}
-        frame = pd.DataFrame(data, index=range(table.num_rows))
-        if len(places) != len(frame):
-            raise damaged(part.recordings, f"it contains {len(frame)} recordings but the positions of {len(places)}")
-        frame["__row"] = places
-    return frame
+        data = {name: restore(table[name], column, samples[name]) for name, column in described.items()}
+        if table.num_rows != (n_rows := len(rows_of(part))):
+            raise damaged(part.recordings, f"it contains {table.num_rows} recordings but the positions of {n_rows}")
+        return pd.DataFrame(data, index=range(table.num_rows))
 
 
-def read_tokens(part: Part, recordings: pd.DataFrame, *, only_these: bool) -> pa.Table:
-    """Read the tokens of a part.
+def read_tokens(part: Part, audio_ids: pd.Series[Any], *, only_these: bool) -> pa.Table:
+    """Read the tokens of the recordings of a part.
 
-    With `only_these`, only the tokens of these recordings are read. Otherwise InputError is raised if the file has
-    tokens of other recordings.
+    With `only_these`, the tokens of other recordings in the file are left out. Otherwise InputError is raised if the
+    file has tokens of other recordings.
     """
-    ids = pa.array(recordings["audio_id"], pa.string())
+    ids = pa.array(audio_ids, pa.string())
     table = read_sealed(part.tokens, filters=pc.field("audio_id").isin(ids) if only_these else None)
     with reading(part.tokens):
         if NOTE in (metadata := table.schema.metadata or {}):

@@ -16,42 +16,47 @@ from soniox_ds._display import duration_text, isolated, render, visible, without
 from soniox_ds.api.prices import price_text
 from soniox_ds.corpus.tables import CorpusTables
 
-__all__ = ["html", "plain"]
+__all__ = ["N_ROWS", "html", "plain"]
 
-_ROWS = 5
+N_ROWS = 5
+"""Number of completed recordings whose text is shown."""
+
 _FAILURES = 5
 _SNIPPET = 90
 _LOCAL = "local stand-in, not a Soniox transcript"
 
 
-def plain(corpus: CorpusTables) -> str:
+def plain(corpus: CorpusTables, *, n_tokens: int | None, name: str = "Corpus", n_parts: int | None = None) -> str:
     """Return a summary in a few lines: counts, hours, cost, service, failures by type, and the first rows.
+
+    The number of tokens is left out if it is None.
 
     >>> import pandas as pd
     >>> from soniox_ds.corpus.corpus import Corpus
     >>> recordings = {"audio_id": ["a.wav"], "status": ["completed"], "text": ["Hi"], "duration_ms": [5400]}
-    >>> print(plain(Corpus(pd.DataFrame(recordings))))
+    >>> print(plain(Corpus(pd.DataFrame(recordings)), n_tokens=0))
     Corpus: 1 recording, 1 completed · 5.4 s of audio · 0 tokens
       a.wav  5.4 s  Hi
     """
-    lines = ["Corpus: " + " · ".join(_facts(corpus))]
+    lines = [f"{_line(name)}: " + " · ".join(_facts(corpus, n_tokens, n_parts))]
     if services := _services(corpus):
         lines.append("  service: " + ", ".join(service["text"] for service in services))
     for kind, count, message in _failures(corpus):
         lines.append(f"  failed: {count} × {kind}: {message}")
     for audio_id, duration, text in _first_rows(corpus):
         lines.append("  " + "  ".join(part for part in (isolated(audio_id), duration, isolated(text)) if part))
-    if (more := int((corpus.recordings["status"] == "completed").sum()) - _ROWS) > 0:
+    if (more := int((corpus.recordings["status"] == "completed").sum()) - N_ROWS) > 0:
         lines.append(f"  … and {more:,} more")
     return "\n".join(lines)
 
 
-def html(corpus: CorpusTables) -> str:
+def html(corpus: CorpusTables, *, n_tokens: int | None, name: str = "Corpus", n_parts: int | None = None) -> str:
     """Return the same summary as a fragment of HTML.
 
     >>> import pandas as pd
     >>> from soniox_ds.corpus.corpus import Corpus
-    >>> shown = html(Corpus(pd.DataFrame({"audio_id": ["<b>.wav"], "status": ["completed"], "text": ["<i>"]})))
+    >>> recordings = {"audio_id": ["<b>.wav"], "status": ["completed"], "text": ["<i>"]}
+    >>> shown = html(Corpus(pd.DataFrame(recordings)), n_tokens=0)
     >>> "&lt;b&gt;.wav" in shown, "<i>" in shown
     (True, False)
     """
@@ -59,7 +64,8 @@ def html(corpus: CorpusTables) -> str:
     title = f"the first {len(rows)} of {n_completed:,} completed" if n_completed > len(rows) else "completed"
     return render(
         "corpus/repr.html.j2",
-        facts=_facts(corpus),
+        name=name,
+        facts=_facts(corpus, n_tokens, n_parts),
         services=_services(corpus),
         failures=_failures(corpus),
         rows=rows,
@@ -67,7 +73,7 @@ def html(corpus: CorpusTables) -> str:
     )
 
 
-def _facts(corpus: CorpusTables) -> list[str]:
+def _facts(corpus: CorpusTables, n_tokens: int | None, n_parts: int | None) -> list[str]:
     recordings = corpus.recordings
     completed = recordings["status"] == "completed"
     done, failed = int(completed.sum()), int((~completed).sum())
@@ -76,7 +82,9 @@ def _facts(corpus: CorpusTables) -> list[str]:
     audio = duration_text(corpus.hours * 3_600_000) + " of audio"
     unknown = int(recordings.loc[completed, "duration_ms"].isna().sum())
     facts.append(audio + (f" (duration of {unknown:,} unknown)" if unknown else ""))
-    facts.append(f"{len(corpus.tokens):,} token{'' if len(corpus.tokens) == 1 else 's'}")
+    for count, unit in ((n_tokens, "token"), (n_parts, "part")):
+        if count is not None:
+            facts.append(f"{count:,} {unit}{'' if count == 1 else 's'}")
     if not math.isnan(corpus.cost_usd):
         facts.append(price_text(corpus.cost_usd))
     if recordings["charged_usd"].notna().any():
@@ -115,7 +123,7 @@ def _failures(corpus: CorpusTables) -> list[tuple[str, int, str]]:
 
 def _first_rows(corpus: CorpusTables) -> list[tuple[str, str, str]]:
     rows: list[tuple[str, str, str]] = []
-    done = corpus.recordings[corpus.recordings["status"] == "completed"].head(_ROWS)
+    done = corpus.recordings[corpus.recordings["status"] == "completed"].head(N_ROWS)
     for audio_id, duration_ms, text in done[["audio_id", "duration_ms", "text"]].itertuples(index=False):
         duration = "" if pd.isna(duration_ms) else duration_text(float(duration_ms))
         rows.append((_line(audio_id), duration, _short(text) if isinstance(text, str) else ""))

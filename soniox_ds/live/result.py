@@ -17,8 +17,9 @@ import pandas as pd
 
 from soniox_ds._display import duration_text, render
 from soniox_ds.api.prices import LIVE_USD_PER_HOUR, cost_usd
-from soniox_ds.corpus.corpus import Corpus, read_corpus
+from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.corpus.dtypes import concat_frames
+from soniox_ds.corpus.opened import read_corpus
 from soniox_ds.corpus.provenance import join_provenances, new_provenance, new_run
 from soniox_ds.corpus.validation import checked_recordings
 from soniox_ds.exceptions import InputError, SonioxDSError, error_type_of

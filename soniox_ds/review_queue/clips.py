@@ -18,12 +18,13 @@ import pandas as pd
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.confidence.word_confidence import checked_confidence
 from soniox_ds.review_queue.ranking import rank
-from soniox_ds.schema import need, need_milliseconds, no_duplicates
+from soniox_ds.schema import CLIPS, conform, need, need_milliseconds, no_duplicates
+from soniox_ds.schema.by_part import need_in_any_part
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text import runs
 from soniox_ds.text.translations import translation_mask
 
-__all__ = ["Clips", "Spoken", "clip_lengths", "clips_of", "clips_table", "spoken_words"]
+__all__ = ["Clips", "Spoken", "clip_lengths", "clips_of", "clips_table", "ranked_anew", "spoken_words"]
 
 Bools = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -76,10 +77,12 @@ def spoken_words(words: pd.DataFrame, calibration: Any = None, source: Transcrip
     audio = runs.codes_of(words, "audio_id", required=True)
     start, end = (runs.numbers_of(words, name, "Int32") for name in ("start_ms", "end_ms"))
     rows = np.flatnonzero(~translation_mask(words) & start.known & end.known)
-    if len(words) and not rows.size:
-        raise InputError(
+    if len(words):
+        need_in_any_part(
+            "times",
+            bool(rows.size),
             f"none of the {len(words)} words has times (translations never have times), so there is nothing to listen "
-            "to."
+            "to.",
         )
     rows = rows[np.lexsort((end.values[rows], start.values[rows], audio.codes[rows]))]
     confidence = checked_confidence(words)
@@ -153,6 +156,16 @@ def clips_table(words: pd.DataFrame, spoken: Spoken, clips: Clips, chosen: Bools
     table["rank"] = np.arange(1, count + 1)
     table["cumulative_s"] = np.cumsum((clips.end_ms - clips.start_ms)[order]) / 1000
     return table
+
+
+def ranked_anew(clips: pd.DataFrame) -> pd.DataFrame:
+    """Rank the clips of several tables together, which are in the order of their recordings."""
+    seconds = (clips["end_ms"] - clips["start_ms"]).to_numpy(np.float64) / 1000
+    first = np.lexsort((clips["start_ms"], pd.factorize(clips["audio_id"])[0]))
+    order = first[rank(clips["expected_errors"].to_numpy(np.float64)[first], seconds[first])]
+    rank_of, cumulative_s = np.arange(1, len(clips) + 1), np.cumsum(seconds[order])
+    table = clips.take(order).reset_index(drop=True)
+    return conform(table.assign(rank=rank_of, cumulative_s=cumulative_s), CLIPS)
 
 
 def _new_clip(recording: Ints, start: Ints, end: Ints, gap_ms: int) -> Bools:

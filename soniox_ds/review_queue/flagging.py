@@ -27,11 +27,13 @@ from soniox_ds.review_queue.clips import (
     clip_lengths,
     clips_of,
     clips_table,
+    ranked_anew,
     spoken_words,
 )
 from soniox_ds.review_queue.ranking import rank
 from soniox_ds.schema import CLIPS, REVIEW_CURVE, conform, need, no_duplicates
 from soniox_ds.schema.arguments import checked_ms
+from soniox_ds.schema.by_part import by_part
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text.words import as_words
 
@@ -43,6 +45,7 @@ Bools = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 
 
+@by_part(whole=["review_budget_s"], finish=ranked_anew)
 def flag_low_confidence(
     transcripts: Transcripts,
     threshold: float | None = None,

@@ -29,6 +29,7 @@ from soniox_ds.schema import (
     no_duplicates,
     with_ids,
 )
+from soniox_ds.schema.by_part import by_part
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text import words as _text
 from soniox_ds.text.translations import LABELS, without_translations
@@ -41,6 +42,12 @@ VERDICTS = ("right", "wrong", "unclear")
 Bools = npt.NDArray[np.bool_]
 
 
+def _speaking_first(references: pd.DataFrame, position: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the order of `apply_reviews`: recordings without words follow the others."""
+    return np.lexsort((position, references["transcript_words"] == 0))
+
+
+@by_part(annotations=["reviews"], order=_speaking_first)
 def apply_reviews(transcripts: Transcripts, reviews: pd.DataFrame) -> pd.DataFrame:
     """Create references from transcripts and their reviews.
 
@@ -96,6 +103,7 @@ def apply_reviews(transcripts: Transcripts, reviews: pd.DataFrame) -> pd.DataFra
     return conform(table, REVIEWED_REFERENCES)
 
 
+@by_part(annotations=["reviews"])
 def reviewed_words(transcripts: Transcripts, reviews: pd.DataFrame) -> pd.DataFrame:
     """Return the words of the references from `apply_reviews`, and which of them a person has checked.
 

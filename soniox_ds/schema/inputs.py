@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import pandas as pd
 
 from soniox_ds.exceptions import InputError
 
-__all__ = ["Transcribed", "Transcripts", "refuse_transcripts"]
+__all__ = ["InParts", "Transcribed", "Transcripts", "refuse_transcripts"]
 
 
 @runtime_checkable
@@ -19,6 +20,15 @@ class Transcribed(Protocol):
     def recordings(self) -> pd.DataFrame: ...
     @property
     def tokens(self) -> pd.DataFrame: ...
+
+
+@runtime_checkable
+class InParts(Protocol):
+    """An opened corpus: its ids, and its parts."""
+
+    def __iter__(self) -> Iterator[str]: ...
+    def parts(self) -> Iterator[Transcribed]: ...
+    def load(self) -> Transcribed: ...
 
 
 Transcripts: TypeAlias = "Transcribed | pd.DataFrame"
@@ -38,6 +48,7 @@ def refuse_transcripts(given: Any, needs: str, call: str) -> None:
     soniox_ds.exceptions.InputError: sx.summarize needs a table of errors, but found a SimpleNamespace; call
     sx.summarize(sx.word_errors(corpus)).
     """
-    if isinstance(given, Transcribed):
-        function = call.partition("(")[0]
-        raise InputError(f"{function} needs {needs}, but found a {type(given).__name__}; call {call}.")
+    if not isinstance(given, pd.DataFrame) and isinstance(given, (InParts, Transcribed)):
+        function, kind = call.partition("(")[0], type(given).__name__
+        article = "an" if kind[0] in "AEIOU" else "a"
+        raise InputError(f"{function} needs {needs}, but found {article} {kind}; call {call}.")

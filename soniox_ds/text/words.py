@@ -18,6 +18,7 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError
 from soniox_ds.schema import need, need_confidences, need_milliseconds, with_ids
+from soniox_ds.schema.by_part import by_part
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text import runs
 from soniox_ds.text.runs import Codes, Ints, Numbers
@@ -36,6 +37,7 @@ _SPLITS = ("speaker", "language", "sentence")
 _OF_SPEAKERS = ("speaker", "speaker_label")
 
 
+@by_part()
 def words(transcripts: Transcripts) -> pd.DataFrame:
     """Join tokens into words.
 
@@ -188,6 +190,7 @@ def as_words(transcripts: Transcripts) -> pd.DataFrame:
     raise InputError(f"give a Corpus, a LiveResult or a table of words (sx.words), found {type(transcripts).__name__}.")
 
 
+@by_part()
 def segments(
     transcripts: Transcripts,
     *,
@@ -296,6 +299,7 @@ def _segment_starts(
     return new
 
 
+@by_part()
 def texts(transcripts: Transcripts) -> pd.DataFrame:
     """Join the words of each recording into running text: one text of what was spoken, and one of its translation.
 

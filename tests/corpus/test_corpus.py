@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from soniox_ds.api.decode import decode_transcript
 from soniox_ds.corpus import parquet
-from soniox_ds.corpus.corpus import Corpus, concat, read_corpus
+from soniox_ds.corpus.corpus import Corpus, concat
+from soniox_ds.corpus.opened import read_corpus
 from soniox_ds.corpus.provenance import new_provenance, new_run
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.schema import RECORDINGS, TOKENS

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import soniox_ds as sx
-from soniox_ds.corpus import parquet
+from soniox_ds.corpus import parquet, snapshot
 from soniox_ds.exceptions import InputError
 
 SAVES = 12
@@ -110,7 +110,7 @@ def test_in_the_middle_of_a_replacement_a_reader_waits(tmp_path, monkeypatch, at
 
 def test_in_the_middle_of_the_first_save_there_is_no_corpus_yet(tmp_path, monkeypatch):
     """Never advise deleting files that another process is writing."""
-    monkeypatch.setattr(parquet, "_LONGEST_WAIT_S", 0.01)
+    monkeypatch.setattr(snapshot, "_LONGEST_WAIT_S", 0.01)
     stopped, go_on = stopping_at(monkeypatch, 3)
     writer = threading.Thread(target=corpus_of("a", "b").save, args=[tmp_path], kwargs={"partition_by": "split"})
     writer.start()

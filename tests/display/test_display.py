@@ -107,6 +107,7 @@ class Page(HTMLParser):
 TABLE = pd.DataFrame({"audio_id": ["<script>\"'</script>"], "text": ["<i onload='x'>"]})
 SMALL = {
     "corpus/repr.html.j2": {
+        "name": NASTY,
         "facts": [NASTY],
         "services": [{"text": NASTY, "is_stand_in": True}, {"text": NASTY, "is_stand_in": False}],
         "failures": [(NASTY, 1, NASTY)],

@@ -26,7 +26,7 @@ NO_TABLES = {
     *("Connection", "Context", "Corpus", "Limits", "LiveCaptions", "LiveOptions", "LiveResult", "Microphone"),
     *("NormalizationStep", "Normalizer", "SessionLimit", "TranscriptionOptions", "Translation"),
     *("compare", "plan", "stream", "stream_dataset", "stream_updates", "sweep_endpoints", "transcribe"),
-    *("concat", "last_interrupted", "read_corpus", "read_live_result", "read_references", "read_rttm"),
+    *("concat", "last_interrupted", "open_corpus", "read_corpus", "read_live_result", "read_references", "read_rttm"),
     *("enable_nested_loops", "jiwer_output", "local_service", "report", "review"),
 }
 """They take options, files, sources or whole corpora, or return no table, and have tests of their own."""

@@ -21,6 +21,7 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.schema import need, need_confidences, no_duplicates
+from soniox_ds.schema.by_part import by_part
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text import runs
 from soniox_ds.text.scripts import features
@@ -131,6 +132,7 @@ def judged(alignments: pd.DataFrame, by: Sequence[str] = ()) -> Judged:
     return Judged(rows, confidence.values[rows], names[rows] == "hit")
 
 
+@by_part()
 def word_confidence(
     transcripts: Transcripts, confidence_rule: str = "minimum", *, tokens: pd.DataFrame | None = None
 ) -> pd.DataFrame:

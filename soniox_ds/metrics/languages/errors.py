@@ -29,6 +29,7 @@ from soniox_ds.schema import (
     conform,
     empty,
 )
+from soniox_ds.schema.by_part import by_part
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 
 __all__ = ["LANGUAGE_POOLING", "language_confusion", "language_errors", "states_of"]
@@ -101,6 +102,7 @@ def language_confusion(transcripts: Transcripts, references: Any = None) -> pd.D
     return conform(pd.concat([square, rest], ignore_index=True), LANGUAGE_CONFUSION)
 
 
+@by_part(references=["references"], in_order_of_references=True)
 def language_errors(transcripts: Transcripts, references: Any = None) -> pd.DataFrame:
     """Measure for each recording how much of its time was given the wrong language.
 

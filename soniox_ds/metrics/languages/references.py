@@ -8,7 +8,6 @@ is among them, otherwise for the first of them by code.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.schema import (
     as_ids,
@@ -27,6 +27,7 @@ from soniox_ds.schema import (
     with_ids,
     with_named_levels,
 )
+from soniox_ds.schema.by_part import need_in_any_part
 from soniox_ds.schema.inputs import Transcribed
 from soniox_ds.text.translations import without_translations
 from soniox_ds.text.words import words as words_of
@@ -74,9 +75,11 @@ def spoken_words(source: Any, function: str) -> pd.DataFrame:
     words = words_of(table) if "token_index" in table else table
     need(words, "audio_id", "word_index", "start_ms", "end_ms", "language", name="words")
     words = without_translations(with_ids(need_milliseconds(words, "words"), "words"))
-    if len(words) and words["language"].isna().all():
-        raise InputError(
-            f"none of the {len(words)} words has a language; transcribe with enable_language_identification=True."
+    if len(words):
+        need_in_any_part(
+            "languages",
+            bool(words["language"].notna().any()),
+            f"none of the {len(words)} words has a language; transcribe with enable_language_identification=True.",
         )
     no_duplicates(words, "words", "audio_id", "word_index")
     order = pd.factorize(words["audio_id"])[0]
@@ -159,12 +162,11 @@ def checked_references(references: Any, source: Any, words: pd.DataFrame) -> Ref
             f"{sorted(map(str, transcribed))[:3]}."
         )
     if missing and transcribed:
-        warnings.warn(
+        warn_caller(
             f"{len(missing)} of {len(recordings)} recordings of the references were not transcribed, such as "
             f"{missing[0]!r}; they are ignored. An audio_id must be the same in both, except for folders and "
             "extensions.",
             UserWarning,
-            stacklevel=3,
         )
     return checked
 

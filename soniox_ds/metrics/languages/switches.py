@@ -19,11 +19,13 @@ from soniox_ds.metrics.languages.references import References, checked_reference
 from soniox_ds.metrics.stats.pool import Pooling, Rate
 from soniox_ds.schema import LANGUAGE_SWITCH_SUMMARY, LANGUAGE_SWITCHES, conform, empty
 from soniox_ds.schema.arguments import checked_ms
+from soniox_ds.schema.by_part import by_part
 from soniox_ds.schema.inputs import Transcripts
 
 __all__ = ["SWITCH_POOLING", "language_switches"]
 
 
+@by_part(references=["references"], in_order_of_references=True)
 def language_switches(transcripts: Transcripts, references: Any = None, *, tolerance_ms: int = 1000) -> pd.DataFrame:
     """Match the identified switches of language with those of the reference: hits, misses and false alarms.
 

@@ -18,6 +18,7 @@ import pandas as pd
 from soniox_ds.metrics.speakers.turn_tables import Turns, checked_turns, covered, turns_of
 from soniox_ds.schema import SPEAKER_STATS, SPEAKER_TRANSITIONS, conform, empty, no_duplicates
 from soniox_ds.schema.arguments import checked_ms
+from soniox_ds.schema.by_part import by_part
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text.translations import without_translations
 from soniox_ds.text.words import as_words
@@ -41,6 +42,7 @@ class _Changes(NamedTuple):
     """True for each turn that is a backchannel."""
 
 
+@by_part()
 def speaker_stats(transcripts: Transcripts, *, gap_ms: int = 2000, interruption_ms: int = 500) -> pd.DataFrame:
     """Measure the talk time, turns and floor changes of each speaker of each recording.
 
@@ -118,6 +120,7 @@ def speaker_stats(transcripts: Transcripts, *, gap_ms: int = 2000, interruption_
     return stats
 
 
+@by_part()
 def speaker_transitions(transcripts: Transcripts, *, gap_ms: int = 2000, interruption_ms: int = 500) -> pd.DataFrame:
     """List the changes of the floor: the two speakers, the time, and the silence or overlap between the turns.
 

@@ -40,6 +40,7 @@ from soniox_ds.schema import (
     renamed,
 )
 from soniox_ds.schema.arguments import checked_ms
+from soniox_ds.schema.by_part import by_part
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text import runs
 from soniox_ds.text.normalizer import Normalizer, NormalizerLike
@@ -71,6 +72,7 @@ class _Mapped(NamedTuple):
     mapping: str
 
 
+@by_part(references=["references"])
 def speaker_word_errors(
     transcripts: Transcripts,
     references: pd.DataFrame,

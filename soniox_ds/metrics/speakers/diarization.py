@@ -8,13 +8,13 @@ averaging rates. Every result states its conventions in words.
 from __future__ import annotations
 
 import json
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.speakers.turn_tables import (
     Ms,
@@ -42,6 +42,7 @@ from soniox_ds.schema import (
     with_named_levels,
 )
 from soniox_ds.schema.arguments import checked_ms
+from soniox_ds.schema.by_part import by_part
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text import runs
 
@@ -93,6 +94,7 @@ class _Scores(NamedTuple):
     mapping: str
 
 
+@by_part(references=["references", "uem"])
 def diarization_errors(
     transcripts: Transcripts,
     references: pd.DataFrame,
@@ -203,12 +205,11 @@ def diarization_errors(
     errors = conform(pd.DataFrame(rows, columns=list(DIARIZATION_ERRORS)), DIARIZATION_ERRORS)
     errors["der"] = divide(errors[PARTS[1:]].sum(axis=1, skipna=False), errors[PARTS[0]])
     if collar_ms and without_speech and not errors["reference_ms"].sum():
-        warnings.warn(
+        warn_caller(
             f"the der is NA: no reference speech is left to score (for example in {without_speech[0]!r}), because the "
             f"collar leaves out {collar_ms} ms around each start and end, and score_overlap=False leaves out "
             f"overlapping speech. Give a smaller collar_ms, and check that the turns are in milliseconds. {IN_SECONDS}",
             UserWarning,
-            stacklevel=2,
         )
     return with_metadata(errors, transcripts)
 

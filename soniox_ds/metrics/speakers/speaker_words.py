@@ -21,6 +21,7 @@ from soniox_ds.metrics.speakers.turn_tables import milliseconds, same_clock
 from soniox_ds.metrics.words.edit_paths import Ids
 from soniox_ds.metrics.words.units import Lines, Units, Vocabulary, lines_of, read_units
 from soniox_ds.schema import need, no_duplicates, with_named_levels
+from soniox_ds.schema.by_part import need_in_any_part
 from soniox_ds.text import runs
 from soniox_ds.text.normalizer import Normalizer
 from soniox_ds.text.reference_warnings import warn_of_tags
@@ -124,9 +125,11 @@ def hypothesis_words(
     need(words, "audio_id", "word_index", "text", "speaker", name="words")
     no_duplicates(words, "words", "audio_id", "word_index", also=["translation_status"])
     spoken = without_translations(words)
-    if len(spoken) and spoken["speaker"].isna().all():
-        raise InputError(
-            f"none of the {len(spoken)} words has a speaker; transcribe with enable_speaker_diarization=True."
+    if len(spoken):
+        need_in_any_part(
+            "speakers",
+            bool(spoken["speaker"].notna().any()),
+            f"none of the {len(spoken)} words has a speaker; transcribe with enable_speaker_diarization=True.",
         )
     audio = runs.codes_of(spoken, "audio_id", required=True)
     text = runs.codes_of(spoken, "text", required=True)
@@ -136,8 +139,12 @@ def hypothesis_words(
 
     order = runs.lexical_order(audio.codes, runs.numbers_of(spoken, "word_index", "Int32").values)
     if order_by == "time":
-        if len(spoken) and not timed.any():
-            raise InputError('no word has a time, so order="time" is not possible; use order="word_index".')
+        if len(spoken):
+            need_in_any_part(
+                "times",
+                bool(timed.any()),
+                'no word has a time, so order="time" is not possible; use order="word_index".',
+            )
         starts_ms = pd.Series(np.where(timed, begin, np.nan)[order]).groupby(audio.codes[order]).ffill().fillna(-1.0)
         order = order[np.lexsort((starts_ms.to_numpy(), audio.codes[order]))]  # stable
     new = runs.changes(audio.codes[order]) | runs.changes(speaker.codes[order])

@@ -6,7 +6,6 @@ failed, or is absent from the found side, has no score; it is treated as silence
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds._arguments import check_choice
+from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.speakers.turns import speaker_turns
 from soniox_ds.schema import RECORDINGS, ask_about_seconds, need, need_milliseconds, with_ids, with_named_levels
@@ -215,12 +215,11 @@ def statuses(source: object, transcribed: Iterable[str], reference: Iterable[str
     if missing == "as_empty":
         return [Recording(row.audio_id, "scored") for row in rows]
     if absent:
-        warnings.warn(
+        warn_caller(
             f"{len(absent)} of {len(wanted)} recordings of the reference were not transcribed, such as {absent[0]!r}. "
             "They have rows with the status 'missing' and no scores; to score them as silence, pass "
             'missing="as_empty".',
             UserWarning,
-            stacklevel=3,
         )
     return rows
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from soniox_ds.exceptions import InputError
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
 from soniox_ds.schema.arguments import checked_ms
+from soniox_ds.schema.by_part import by_part, need_in_any_part
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text import runs
 from soniox_ds.text.translations import channel_codes, translation_mask
@@ -20,6 +20,7 @@ from soniox_ds.text.words import as_words
 __all__ = ["speaker_turns"]
 
 
+@by_part()
 def speaker_turns(transcripts: Transcripts, *, gap_ms: int = 2000) -> pd.DataFrame:
     """Merge the neighbouring words of each speaker into turns.
 
@@ -77,9 +78,11 @@ def speaker_turns(transcripts: Transcripts, *, gap_ms: int = 2000) -> pd.DataFra
     start = runs.numbers_of(words, "start_ms", "Int32")
     end = runs.numbers_of(words, "end_ms", "Int32")
     spoken = ~translation_mask(words)
-    if spoken.any() and not (speaker.codes[spoken] >= 0).any():
-        raise InputError(
-            f"none of the {int(spoken.sum())} words has a speaker; transcribe with enable_speaker_diarization=True."
+    if spoken.any():
+        need_in_any_part(
+            "speakers",
+            bool((speaker.codes[spoken] >= 0).any()),
+            f"none of the {int(spoken.sum())} words has a speaker; transcribe with enable_speaker_diarization=True.",
         )
 
     channel = runs.numbers_of(words, "channel", "Int16")

@@ -17,6 +17,7 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError
 from soniox_ds.schema import TRANSLATION_PAIRS, conform, empty, need, need_milliseconds, no_duplicates, with_ids
+from soniox_ds.schema.by_part import by_part, need_in_any_part
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text.scripts import ends_sentence, is_unspaced
 from soniox_ds.text.translations import translation_mask
@@ -27,6 +28,7 @@ __all__ = ["translation_pairs"]
 _ENOUGH = 0.75  # share of the expected length, for a translation that has fewer sentences than its original
 
 
+@by_part()
 def translation_pairs(transcripts: Transcripts) -> pd.DataFrame:
     """Match each stretch of speech with its translation.
 
@@ -83,11 +85,12 @@ def translation_pairs(transcripts: Transcripts) -> pd.DataFrame:
     units = _units(transcripts)
     if units.empty:
         return empty(TRANSLATION_PAIRS)
-    if not translation_mask(units).any():
-        raise InputError(
-            "there is no translation in the table (translation_status is never 'translation'); transcribe with "
-            "translation={'type': 'one_way', 'target_language': ...}."
-        )
+    need_in_any_part(
+        "translations",
+        bool(translation_mask(units).any()),
+        "there is no translation in the table (translation_status is never 'translation'); transcribe with "
+        "translation={'type': 'one_way', 'target_language': ...}.",
+    )
     rows: list[dict[str, Any]] = []
     for audio_id, of_recording in units.groupby("audio_id", sort=False):
         rows += [{"audio_id": audio_id, **row} for row in _paired(of_recording)]

@@ -19,6 +19,7 @@ from soniox_ds.metrics.words.pairing import Pairs, References, Texts, pair_up
 from soniox_ds.metrics.words.recording_languages import Languages, bound_normalizers
 from soniox_ds.metrics.words.units import Units, Vocabulary, read_units
 from soniox_ds.schema import WORD_ALIGNMENTS, conform, need_confidences, need_milliseconds
+from soniox_ds.schema.by_part import by_part
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text.normalizer import Normalizer, NormalizerLike
 from soniox_ds.text.reference_warnings import warn_of_unsaid
@@ -30,6 +31,7 @@ OPERATIONS = ("hit", "substitution", "deletion", "insertion")
 _Ints = npt.NDArray[np.intp]
 
 
+@by_part(references=["references"], column="reference")
 def align_words(
     transcripts: Transcripts | Texts,
     references: References = None,

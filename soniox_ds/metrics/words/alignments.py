@@ -14,7 +14,7 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.words.align import align_words
 from soniox_ds.metrics.words.jiwer_output import alignments_from_jiwer, is_jiwer_output
 from soniox_ds.schema import need_confidences, with_ids
-from soniox_ds.schema.inputs import Transcribed, Transcripts
+from soniox_ds.schema.inputs import InParts, Transcribed, Transcripts
 
 if TYPE_CHECKING:
     import jiwer
@@ -49,6 +49,11 @@ def alignments_of(source: Alignments, label: str = "alignments") -> pd.DataFrame
         return need_confidences(with_ids(source, label), label)
     if is_jiwer_output(source):
         return alignments_from_jiwer(source)
+    if isinstance(source, InParts):
+        raise InputError(
+            f"{label} of an opened corpus are computed part by part; give sx.align_words(corpus), or "
+            "sx.align_words(corpus, references), instead of the corpus."
+        )
     if not isinstance(source, Transcribed):
         raise InputError(
             f"{label} must be a table of align_words, a jiwer.WordOutput or a corpus with references, found "

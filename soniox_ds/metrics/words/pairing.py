@@ -8,7 +8,6 @@ Only the spoken words are compared, never a translation.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple, TypeAlias
 
@@ -17,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds._arguments import did_you_mean
+from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.words.language_hints import hinted_languages
 from soniox_ds.metrics.words.units import Lines, lines_of
@@ -317,11 +317,10 @@ def _joined_turns(turns: pd.DataFrame) -> pd.DataFrame:
             else:
                 kept[name] = turns.drop_duplicates("audio_id").set_index("audio_id")[name]
     if differing:
-        warnings.warn(
+        warn_caller(
             f"references: the values of {differing} differ between the turns of one recording, so these columns are "
             "left out of the errors of recordings.",
             UserWarning,
-            stacklevel=5,
         )
     texts, speakers = {}, {}
     for audio_id in pd.unique(turns["audio_id"]):
@@ -375,12 +374,11 @@ def _matched(recordings: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame
             "audio_id must be the same in both, except for folders and extensions."
         )
     if missing:
-        warnings.warn(
+        warn_caller(
             f"{len(missing)} of {len(wanted)} references have no recording: {_some(missing)}."
             f"{did_you_mean(missing[0], ids)} They have rows with the status 'missing' and no counts; "
             "to leave them out: references[references['audio_id'].isin(corpus)].",
             UserWarning,
-            stacklevel=4,
         )
     has_reference = reference_rows >= 0
     recording_rows = np.append(np.flatnonzero(has_reference), np.full(len(missing), -1))

@@ -29,6 +29,7 @@ from soniox_ds.metrics.words.rates import scored_table
 from soniox_ds.metrics.words.recording_languages import Languages, bound_normalizers
 from soniox_ds.metrics.words.units import Lines, Units, glued
 from soniox_ds.schema import PUNCTUATION_ERRORS
+from soniox_ds.schema.by_part import by_part
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text.normalizer import Normalizer, NormalizerLike
 from soniox_ds.text.reference_warnings import warn_of_unsaid
@@ -46,6 +47,7 @@ _ABBREVIATES = range(0x0E00, 0x0F00)  # a full stop between Thai or Lao letters 
 _Ints = npt.NDArray[np.intp]
 
 
+@by_part(references=["references"], column="reference")
 def punctuation_errors(
     transcripts: Transcripts | Texts,
     references: References = None,

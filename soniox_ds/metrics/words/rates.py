@@ -25,6 +25,7 @@ from soniox_ds.metrics.words.pairing import Pairs, References, Texts, pair_up
 from soniox_ds.metrics.words.recording_languages import Languages, bound_normalizers
 from soniox_ds.metrics.words.units import Units, Vocabulary, read_units
 from soniox_ds.schema import CHARACTER_ERRORS, WORD_ERRORS, Column, conform
+from soniox_ds.schema.by_part import by_part
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text.normalizer import Normalizer, NormalizerLike
 from soniox_ds.text.reference_warnings import warn_of_unsaid
@@ -37,6 +38,7 @@ _CHARACTERS = ("code point", "grapheme")
 _Counts = npt.NDArray[np.int64]
 
 
+@by_part(references=["references"], column="reference")
 def word_errors(
     transcripts: Transcripts | Texts,
     references: References = None,
@@ -129,6 +131,7 @@ def word_errors(
     return scored_table(pairs, counts, columns, WORD_ERRORS, normalizer=chain.label, cost=cost)
 
 
+@by_part(references=["references"], column="reference")
 def character_errors(
     transcripts: Transcripts | Texts,
     references: References = None,

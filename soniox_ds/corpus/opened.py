@@ -1,0 +1,322 @@
+"""Saved corpora that are read as far as they are needed, and corpora that are read as a whole.
+
+Conventions: an opened corpus holds no tokens. Its parts are the files of the folder (`soniox_ds.corpus.parquet`). No
+recording lies in two of them, so that results by recording can be computed part by part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.corpus.corpus import Corpus
+from soniox_ds.corpus.selection import need_columns, selection_mask
+from soniox_ds.corpus.snapshot import Snapshot, while_nobody_writes
+from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.schema import RECORDINGS
+from soniox_ds.schema.by_part import by_part
+from soniox_ds.text import words as _text
+
+__all__ = ["OpenedCorpus", "open_corpus", "read_corpus"]
+
+_SHOWN_COLUMNS = ("audio_id", "status", "duration_ms", "cost_usd", "charged_usd", "warnings", "service", "model")
+
+
+class OpenedCorpus:
+    """A saved corpus that is read as far as it is needed. `soniox_ds.open_corpus` returns it.
+
+    It has the methods of a `Corpus` that need no tokens. `parts` gives an ordinary `Corpus` for each part, and `load`
+    reads all of it. It shows the folder as it was when it was opened: later saves appear when it is opened again.
+
+    Parameters
+    ----------
+    snapshot
+        The files and the selected recordings.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the corpus."""
+        return self._snapshot.folder
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Package version, time, and one entry for each run of the whole corpus, as `Corpus` has them."""
+        return self._snapshot.provenance
+
+    @cached_property
+    def recordings(self) -> pd.DataFrame:
+        """Table with one row for each recording, which is read at the first use and then kept."""
+        return self.read_recordings()
+
+    @property
+    def tokens(self) -> pd.DataFrame:
+        """The tokens are not in memory: InputError says how to get them."""
+        raise InputError(
+            f"the tokens of the corpus in {self.folder} are not in memory. Call corpus.load() for a Corpus with all of "
+            "them, corpus.select(...).load() for a Corpus with those of some recordings, corpus[audio_id] for one "
+            "recording, or go through the parts: for part in corpus.parts(): part.tokens."
+        )
+
+    def read_recordings(self, columns: Collection[str] | None = None) -> pd.DataFrame:
+        """Read the table of recordings, or some of its columns, without keeping it.
+
+        Raises InputError if a column does not exist.
+        """
+        if isinstance(columns, str):
+            raise InputError("columns takes a list of names, not one string.")
+        need_columns(self._snapshot.dtypes, columns or ())
+        frame = self._snapshot.read_recordings(columns)
+        return frame if columns is None else frame[list(dict.fromkeys(columns))]
+
+    def __len__(self) -> int:
+        return len(self._snapshot)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids.tolist())
+
+    def __contains__(self, audio_id: object) -> bool:
+        return bool((self._ids == audio_id).any()) if isinstance(audio_id, str) else False
+
+    def __getitem__(self, audio_id: str) -> Corpus:
+        """Read one recording and its tokens. Raises InputError if there is no such id."""
+        if not isinstance(audio_id, str):
+            raise InputError(
+                f"corpus[...] takes one audio_id (a string), found {audio_id!r}. For several: corpus.select(...)."
+            )
+        return self.select([audio_id]).load()
+
+    def _ipython_key_completions_(self) -> list[str]:
+        """Return the ids, which notebooks offer after ``corpus["``."""
+        return list(self)
+
+    @cached_property
+    def _ids(self) -> pd.Series[Any]:
+        return self.read_recordings(["audio_id"])["audio_id"]
+
+    def select(self, which: Any = None, /, **columns: Any) -> OpenedCorpus:
+        """Return an opened corpus of some of the recordings, in the same order. No tokens are read.
+
+        Parameters
+        ----------
+        which
+            Ids, or a boolean mask with a value for each recording (a Series, array or list; NA counts as False).
+        **columns
+            Columns of `recordings`, each with a wanted value or a list of values. None or NA selects missing values.
+
+        Raises
+        ------
+        InputError
+            If an id or a column does not exist, or the mask has another length.
+        """
+        need_columns(self._snapshot.dtypes, columns)
+        mask = selection_mask(self.read_recordings(["audio_id", *columns]), which, columns)
+        return self if mask.all() else OpenedCorpus(self._snapshot.select(mask))
+
+    def parts(self) -> Iterator[Corpus]:
+        """Read one part after the other; each is a `Corpus` of the selected recordings in a pair of files.
+
+        Their recordings have the same columns and dtypes. ``sx.concat(corpus.parts())`` equals ``corpus.load()``,
+        except that recordings of one save with ``partition_by`` come in the order of their files.
+        """
+        for part in self._snapshot.parts:
+            yield self._corpus(self._snapshot.read_part(part))
+
+    def load(self) -> Corpus:
+        """Read all selected recordings with their tokens; see `soniox_ds.read_corpus`."""
+        return self._corpus(self._snapshot.read_all())
+
+    def _corpus(self, tables: tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]) -> Corpus:
+        try:
+            return Corpus(*tables)
+        except SchemaError as error:
+            raise SchemaError(
+                f"{self.folder} was changed by something other than Corpus.save, and is not a valid corpus any more: "
+                f"{error}"
+            ) from error
+
+    def words(self) -> pd.DataFrame:
+        """Return the words of all recordings (``schema.WORDS``); see `soniox_ds.words`."""
+        return _text.words(self)
+
+    def segments(
+        self, *, gap_ms: int | None = 1500, split_at: Collection[str] = ("speaker", "language", "sentence")
+    ) -> pd.DataFrame:
+        """Return the segments of all recordings (``schema.SEGMENTS``); see `soniox_ds.segments`."""
+        return _text.segments(self, gap_ms=gap_ms, split_at=split_at)
+
+    def texts(self) -> pd.DataFrame:
+        """Return the transcript of each completed recording (``schema.TEXTS``); see `Corpus.texts`."""
+        return _texts(self)
+
+    @property
+    def completed(self) -> OpenedCorpus:
+        """The opened corpus of the recordings that were transcribed."""
+        return self.select(status="completed")
+
+    @property
+    def failed(self) -> OpenedCorpus:
+        """The opened corpus of the recordings that failed. `failed.recordings` gives the reasons."""
+        return self.select(status="failed")
+
+    @property
+    def hours(self) -> float:
+        """Hours of transcribed audio. Recordings of unknown duration are not counted."""
+        return Corpus(self.read_recordings(["audio_id", "status", "duration_ms"])).hours
+
+    @property
+    def cost_usd(self) -> float:
+        """Estimated cost in US dollars, by list price. NaN if no cost is known."""
+        return Corpus(self.read_recordings(["audio_id", "status", "cost_usd"])).cost_usd
+
+    @property
+    def cost(self) -> pd.DataFrame:
+        """Table with the cost of each recording and the metadata columns; see `Corpus.cost`."""
+        return Corpus(self.recordings).cost
+
+    @property
+    def metadata_columns(self) -> list[str]:
+        """Names of the user's own columns of `recordings`."""
+        return [name for name in self._snapshot.dtypes if name not in RECORDINGS]
+
+    def __repr__(self) -> str:
+        from soniox_ds.corpus.repr import plain
+
+        return plain(self._shown(), **self._title())
+
+    def _repr_html_(self) -> str:
+        from soniox_ds.corpus.repr import html
+
+        return html(self._shown(), **self._title())
+
+    def _shown(self) -> Corpus:
+        """Return the recordings with the columns that are displayed, and the text of those that come first."""
+        from soniox_ds.corpus.repr import N_ROWS
+
+        recordings = self.read_recordings(_SHOWN_COLUMNS)
+        is_completed = np.asarray(recordings["status"] == "completed", np.bool_)
+        is_first = is_completed & (np.cumsum(is_completed) <= N_ROWS)
+        for mask, names in ((is_first, ("text",)), (~is_completed, ("error_type", "error_message"))):
+            some = OpenedCorpus(self._snapshot.select(mask)).read_recordings(names)
+            recordings = recordings.join(some.set_index(recordings.index[mask]))
+        return Corpus(recordings)
+
+    def _title(self) -> dict[str, Any]:
+        n_parts = len(self._snapshot.parts)
+        return {
+            "name": f"Opened corpus in {self.folder}",
+            "n_tokens": self._snapshot.n_tokens(),
+            "n_parts": n_parts,
+        }
+
+
+@by_part()
+def _texts(transcripts: Any) -> pd.DataFrame:
+    texts: pd.DataFrame = transcripts.texts()
+    return texts
+
+
+def open_corpus(folder: str | Path, *, columns: Collection[str] | None = None) -> OpenedCorpus:
+    """Open a corpus that `Corpus.save` wrote, without reading its tokens.
+
+    Use it for corpora that are larger than memory. `len`, the list of recordings and `select` read no tokens. Functions
+    that give a result for each recording read and forget one part after the other.
+
+    Parameters
+    ----------
+    folder
+        The folder given to `save`.
+    columns
+        Read only these metadata columns. The columns of ``schema.RECORDINGS`` and ``schema.TOKENS`` are always there.
+
+    Returns
+    -------
+    OpenedCorpus
+        With `recordings`, `select`, `parts` and `load`.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no corpus, if the corpus is incomplete, or if a requested column does not exist. A damaged
+        file is named when it is read.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
+    >>> import tempfile
+    >>> recordings = pd.DataFrame({"audio_id": ["a.wav", "b.wav"], "status": "completed", "split": ["test", "train"]})
+    >>> tokens = pd.DataFrame({"audio_id": ["a.wav", "b.wav"], "token_index": 0, "text": ["Hello", "Good"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sx.Corpus(recordings, tokens).save(folder, partition_by="split")
+    ...     corpus = sx.open_corpus(folder)
+    ...     print(len(corpus), [len(part.tokens) for part in corpus.parts()])
+    ...     corpus.select(split="test").load().texts()["text"].tolist()
+    2 [1, 1]
+    ['Hello']
+    """
+    if isinstance(columns, str):
+        raise InputError("columns takes a list of names, not one string.")
+    path = Path(folder)
+    return OpenedCorpus(while_nobody_writes(path, lambda: Snapshot.of_folder(path, columns)))
+
+
+def read_corpus(
+    folder: str | Path, *, audio_ids: Collection[str] | None = None, columns: Collection[str] | None = None
+) -> Corpus:
+    """Read a corpus that `Corpus.save` wrote.
+
+    Parameters
+    ----------
+    folder
+        The folder given to `save`.
+    audio_ids
+        Read only these recordings and their tokens.
+    columns
+        Read only these metadata columns. The columns of ``schema.RECORDINGS`` and ``schema.TOKENS`` are always read.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no corpus, if the corpus is incomplete or has a damaged file (the message names it), or if
+        a requested id or column does not exist.
+
+    See Also
+    --------
+    open_corpus : Open a corpus that is larger than memory.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
+    >>> import tempfile
+    >>> corpus = sx.Corpus(pd.DataFrame({"audio_id": ["a.wav"], "status": ["completed"], "split": ["test"]}))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     corpus.save(folder, partition_by="split")
+    ...     sx.read_corpus(folder).equals(corpus)
+    True
+    """
+    if isinstance(audio_ids, str) or isinstance(columns, str):
+        raise InputError("audio_ids and columns take a list of names, not one string.")
+    path = Path(folder)
+
+    def load() -> Corpus:
+        corpus = OpenedCorpus(Snapshot.of_folder(path, columns))
+        if audio_ids is not None:
+            ids = set(corpus)
+            if unknown := sorted(name for name in set(audio_ids) if name not in ids):
+                raise InputError(
+                    f"the corpus in {path} has no recordings {unknown[:5]} ({len(unknown)} ids are unknown)."
+                )
+            corpus = corpus.select(list(audio_ids))
+        return corpus.load()
+
+    return while_nobody_writes(path, load)

@@ -1,0 +1,212 @@
+"""The recordings and tokens of a saved corpus, read as far as they are needed.
+
+Conventions: a snapshot holds what the footers of the files of recordings say at one moment: the parts, the position of
+each recording, and the dtypes of the columns. Saves that are appended later do not belong to it. The layout of the
+folder is that of `soniox_ds.corpus.parquet`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+from filelock import FileLock, Timeout
+
+from soniox_ds.corpus.checksums import damaged, read_footer, reading
+from soniox_ds.corpus.dtypes import joined_dtypes, with_dtypes
+from soniox_ds.corpus.parts import Part, dtypes_of, find_parts, in_saves, read_recordings, read_tokens, rows_of
+from soniox_ds.corpus.provenance import join_provenances
+from soniox_ds.exceptions import InputError
+from soniox_ds.schema import RECORDINGS, TOKENS, empty, frame_from_arrow
+
+__all__ = ["LOCK", "SelectedPart", "Snapshot", "while_nobody_writes"]
+
+LOCK = ".corpus.lock"
+"""Name of the file that a writer locks."""
+
+_LONGEST_WAIT_S = 60.0
+"""Seconds that a reader waits for a writer after it has read something wrong."""
+
+_Result = TypeVar("_Result")
+
+
+def while_nobody_writes(folder: Path, read: Callable[[], _Result]) -> _Result:
+    """Return the result of `read`, which is called again after a writer has finished if it raises InputError.
+
+    A writer may have been at work meanwhile. The corpus is damaged only if it is also wrong while nobody writes.
+    """
+    try:
+        return read()
+    except InputError:
+        if not (folder / LOCK).exists():
+            raise
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError, Timeout):  # Without permission to write, no lock is possible or needed.
+            stack.enter_context(FileLock(folder / LOCK, timeout=_LONGEST_WAIT_S))
+        return read()
+
+
+@dataclass(frozen=True)
+class SelectedPart:
+    """The selected recordings of one part."""
+
+    part: Part
+    rows: npt.NDArray[np.int64] | None
+    """Their rows in the file; None for all."""
+    positions: npt.NDArray[np.int64]
+    """Their positions among all selected recordings."""
+
+    def read_recordings(self, dtypes: dict[str, Any]) -> pd.DataFrame:
+        """Read these columns of the recordings, in the order of the file."""
+        frame = read_recordings(self.part, dtypes)
+        return with_dtypes(frame if self.rows is None else frame.iloc[self.rows].reset_index(drop=True), dtypes)
+
+    def read_tokens(self, recordings: pd.DataFrame) -> pa.Table:
+        """Read the tokens of the recordings, which `read_recordings` returned."""
+        return read_tokens(self.part, recordings["audio_id"], only_these=self.rows is not None)
+
+    def select(self, mask: npt.NDArray[np.bool_], new_positions: npt.NDArray[np.int64]) -> SelectedPart | None:
+        """Return the part with those of its recordings that are in the mask over all positions, or None."""
+        keep = mask[self.positions]
+        if not keep.any():
+            return None
+        rows = np.flatnonzero(keep) if self.rows is None else self.rows[keep]
+        return SelectedPart(self.part, self.rows if keep.all() else rows, new_positions[self.positions[keep]])
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The selected recordings of a folder, as they were when it was opened."""
+
+    folder: Path
+    parts: tuple[SelectedPart, ...]
+    """The parts with selected recordings, in the order of the saves."""
+    dtypes: dict[str, Any]
+    """The dtypes of the recordings of the whole corpus by column: those of ``schema.RECORDINGS``, then metadata."""
+    provenance: dict[str, Any]
+
+    @classmethod
+    def of_folder(cls, folder: Path, columns: Collection[str] | None = None) -> Self:
+        """Read the footers of the files of recordings; see `soniox_ds.open_corpus` for the errors."""
+        parts = find_parts(folder)
+        if not parts:
+            raise InputError(_why_empty(folder))
+        selected: list[SelectedPart] = []
+        dtypes: list[dict[str, Any]] = []
+        n_recordings = 0
+        for save in in_saves(parts):
+            rows = [rows_of(part) for part in save]
+            total = sum(map(len, rows))
+            with reading(save[0].recordings):
+                if not np.array_equal(np.sort(np.concatenate(rows)), np.arange(total)):
+                    raise damaged(save[0].recordings, "the files of its save do not fit together")
+            selected += [
+                SelectedPart(part, None, n_recordings + places)
+                for part, places in zip(save, rows, strict=True)
+                if len(places)
+            ]
+            # Tables without rows do not affect the columns and dtypes of the corpus.
+            dtypes += [dtypes_of(part) for part, places in zip(save, rows, strict=True) if len(places)]
+            n_recordings += total
+        joined = joined_dtypes(dtypes or [dtypes_of(parts[0])])
+        if unknown := sorted(set(columns or ()) - set(joined)):
+            raise InputError(f"the corpus in {folder} has no columns {unknown}; it has {sorted(joined)}.")
+        documented = {name: pd.api.types.pandas_dtype(column.dtype) for name, column in RECORDINGS.items()}
+        metadata = {
+            name: joined[name] for name in joined if name not in RECORDINGS and (columns is None or name in columns)
+        }
+        provenance = join_provenances([save[0].note.provenance for save in in_saves(parts)])
+        return cls(folder, tuple(selected), documented | metadata, provenance)
+
+    def __len__(self) -> int:
+        return sum(len(part.positions) for part in self.parts)
+
+    @property
+    def is_whole(self) -> bool:
+        """True if all recordings of each of its parts are selected."""
+        return all(part.rows is None for part in self.parts)
+
+    def select(self, mask: npt.NDArray[np.bool_]) -> Snapshot:
+        """Return a snapshot of the recordings at the positions where the mask is True."""
+        new_positions = np.cumsum(mask) - 1
+        parts = [part.select(mask, new_positions) for part in self.parts]
+        return replace(self, parts=tuple(part for part in parts if part is not None))
+
+    def read_recordings(self, columns: Collection[str] | None = None) -> pd.DataFrame:
+        """Read the recordings, in their order, or some of their columns."""
+        dtypes = {name: dtype for name, dtype in self.dtypes.items() if columns is None or name in columns}
+        frames = self._checked(lambda: [part.read_recordings(dtypes) for part in self.parts])
+        if not frames:
+            return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
+        return self._joined(frames)
+
+    def read_part(self, part: SelectedPart) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+        """Read the recordings, the tokens and the provenance of one part."""
+
+        def read() -> tuple[pd.DataFrame, pa.Table]:
+            recordings = part.read_recordings(self.dtypes)
+            return recordings, part.read_tokens(recordings)
+
+        recordings, tokens = self._checked(read)
+        return recordings, frame_from_arrow(tokens, TOKENS), part.part.note.provenance
+
+    def read_all(self) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+        """Read all selected recordings, their tokens and the provenance."""
+
+        def read() -> tuple[list[pd.DataFrame], list[pa.Table]]:
+            frames = [part.read_recordings(self.dtypes) for part in self.parts]
+            return frames, [part.read_tokens(frame) for part, frame in zip(self.parts, frames, strict=True)]
+
+        frames, tables = self._checked(read)
+        if not frames:
+            return self.read_recordings(), empty(TOKENS), self.provenance
+        tokens = frame_from_arrow(pa.concat_tables(tables).unify_dictionaries(), TOKENS)
+        return self._joined(frames), tokens, self.provenance
+
+    def n_tokens(self) -> int | None:
+        """Count the tokens by the footers of their files; None if only some recordings of a part are selected."""
+        if not self.is_whole:
+            return None
+        return self._checked(lambda: sum(int(read_footer(part.part.tokens).num_rows) for part in self.parts))
+
+    def _joined(self, frames: list[pd.DataFrame]) -> pd.DataFrame:
+        """Put the recordings of all parts below each other, in the order of their positions."""
+        joined = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+        positions = np.concatenate([part.positions for part in self.parts])
+        if (np.diff(positions) < 0).any():
+            joined = joined.take(np.argsort(positions)).reset_index(drop=True)
+        return joined
+
+    def _checked(self, read: Callable[[], _Result]) -> _Result:
+        """Return the result of `read`. If it fails because the corpus was replaced meanwhile, the error says so."""
+        try:
+            return read()
+        except InputError as error:
+            try:
+                existing = {part.recordings for part in find_parts(self.folder)}
+            except InputError:
+                raise error from None
+            if gone := [part.part.recordings for part in self.parts if part.part.recordings not in existing]:
+                raise InputError(
+                    f"{gone[0]} is gone: the corpus in {self.folder} was replaced or compacted after it was opened. "
+                    f"Open it again: sx.open_corpus({str(self.folder)!r})."
+                ) from error
+            raise
+
+
+def _why_empty(folder: Path) -> str:
+    if not folder.exists():
+        return f"{folder} does not exist; pass the folder that corpus.save(...) wrote."
+    if old := sorted(folder.glob(".old-*")):
+        return (
+            f"replacing the corpus in {folder} was interrupted; the previous corpus is in {old[0]}: move its two "
+            "folders back."
+        )
+    return f"{folder} contains no corpus (no recordings/part-*.parquet); pass the folder that corpus.save(...) wrote."

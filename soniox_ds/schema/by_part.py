@@ -1,0 +1,235 @@
+"""Functions of transcripts that are applied to an opened corpus part by part.
+
+Conventions: a function whose result has rows for single recordings is decorated with `by_part`. For an opened corpus
+it is called with one part after the other, and with those references that belong to the part; the results are put
+below each other. The result is the same as that of the whole corpus.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from types import FunctionType
+from typing import Any, ParamSpec
+
+import numpy as np
+import pandas as pd
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.schema.inputs import InParts, Transcribed
+from soniox_ds.schema.matching import matched_ids
+from soniox_ds.schema.shaping import as_ids, with_ids, with_named_levels
+
+__all__ = ["Order", "by_part", "need_in_any_part"]
+
+_Arguments = ParamSpec("_Arguments")
+_Function = Callable[_Arguments, pd.DataFrame]
+
+Order = Callable[[pd.DataFrame, "np.ndarray[Any, Any]"], "np.ndarray[Any, Any]"]
+"""A function from a table and the position of the recording of each row to the order of the rows."""
+
+
+_requirements: ContextVar[dict[str, str | None] | None] = ContextVar("soniox_ds_requirements", default=None)
+"""While a function is called with a part: for each requirement None if a part fulfils it, otherwise a message."""
+
+
+def need_in_any_part(requirement: str, is_fulfilled: bool, message: str) -> None:
+    """Raise InputError unless transcripts have something that every function result needs somewhere, such as speakers.
+
+    Of the parts of an opened corpus, one must have it. `requirement` names it, and `message` is that of the error.
+    """
+    requirements = _requirements.get()
+    if requirements is None:
+        if not is_fulfilled:
+            raise InputError(message)
+    elif is_fulfilled:
+        requirements[requirement] = None
+    else:
+        requirements.setdefault(requirement, message)
+
+
+def _row_order(_: pd.DataFrame, position: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return np.argsort(position, kind="stable")
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """The way in which a function is applied to parts."""
+
+    references: tuple[str, ...] = ()
+    """Arguments with rows or texts for single recordings. Without any of them, a part has no rows in the result."""
+    annotations: tuple[str, ...] = ()
+    """Arguments with rows for single recordings that a part may lack."""
+    column: str | None = None
+    """Column of the recordings that holds the references if the first of `references` is None."""
+    in_order_of_references: bool = False
+    """True if the rows are in the order of the references, otherwise in that of the recordings."""
+    order: Order = _row_order
+    finish: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    """A function that recomputes columns that depend on all rows."""
+    whole: tuple[str, ...] = ()
+    """Options that need all tokens at once."""
+
+
+def by_part(
+    *,
+    references: Sequence[str] = (),
+    annotations: Sequence[str] = (),
+    column: str | None = None,
+    in_order_of_references: bool = False,
+    order: Order = _row_order,
+    finish: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+    whole: Sequence[str] = (),
+) -> Callable[[_Function[_Arguments]], _Function[_Arguments]]:
+    """Let a function of transcripts take an opened corpus, too; the arguments are the fields of `_Rule`."""
+    rule = _Rule(tuple(references), tuple(annotations), column, in_order_of_references, order, finish, tuple(whole))
+    dispatch = _dispatch
+
+    def decorate(function: _Function[_Arguments]) -> _Function[_Arguments]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return dispatch(function, rule, args, kwargs)
+
+        # doctest tests only functions whose globals are those of the module.
+        globals_of_module = inspect.unwrap(function).__globals__
+        copy = FunctionType(call.__code__, globals_of_module, None, None, call.__closure__)
+        return functools.wraps(function)(copy)
+
+    return decorate
+
+
+def _dispatch(function: Callable[..., Any], rule: _Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    transcripts = args[0] if args else kwargs.get("transcripts")
+    if isinstance(transcripts, pd.DataFrame) or not isinstance(transcripts, InParts):
+        return function(*args, **kwargs)
+    given = inspect.signature(function).bind(*args, **kwargs).arguments
+    options = {name: value for name, value in given.items() if name != "transcripts"}
+    for name in rule.whole:
+        if options.get(name) is not None:
+            call = f"sx.{function.__name__}(corpus.load(), {name}=...)"
+            raise InputError(f"{name} needs all tokens of the corpus at once, but found an opened corpus; call {call}.")
+    return _Mapping(function, rule, transcripts, options).result()
+
+
+@dataclass
+class _Mapping:
+    """The application of one function to the parts of one corpus."""
+
+    function: Callable[..., pd.DataFrame]
+    rule: _Rule
+    corpus: InParts
+    options: dict[str, Any]
+    ids: pd.Index[Any] = field(init=False)
+
+    def result(self) -> pd.DataFrame:
+        self.ids = pd.Index(list(self.corpus))
+        divided: dict[str, _Divided] = {}
+        for name in (*self.rule.references, *self.rule.annotations):
+            if isinstance(given := self.options.get(name), pd.DataFrame):
+                self.options[name] = given = with_ids(with_named_levels(given, name), name)
+            if _has_ids(given):
+                divided[name] = _Divided.of(given, self.ids, name)
+        results: list[pd.DataFrame] = []
+        requirements: dict[str, str | None] = {}
+        token = _requirements.set(requirements)
+        try:
+            for part in self.corpus.parts():
+                options = self._options_of(part, divided, is_first=not results)
+                if options is not None:
+                    results.append(self.function(part, **options))
+        finally:
+            _requirements.reset(token)
+        for message in requirements.values():
+            if message is not None:
+                raise InputError(message)
+        if not results:  # The function says itself what is missing, or returns its empty table.
+            first = next(self.corpus.parts(), None)
+            return self.function(self.corpus.load() if first is None else first, **self.options)
+        return self._joined(results, divided)
+
+    def _options_of(self, part: Transcribed, divided: dict[str, _Divided], *, is_first: bool) -> dict[str, Any] | None:
+        """Return the options for a part; None if the part has no references and so no rows."""
+        positions = self.ids.get_indexer(pd.Index(part.recordings["audio_id"]))
+        own = {name: given.of_part(positions) for name, given in divided.items()}
+        has_references = [len(own[name]) > 0 for name in self.rule.references if name in own]
+        if not has_references and self.rule.references:
+            given = self.options.get(self.rule.references[0])
+            name = given if isinstance(given, str) else self.rule.column if given is None else None
+            has_references = [bool(part.recordings[name].notna().any())] if name in part.recordings else []
+        if has_references and not any(has_references):
+            return None
+        if is_first:  # References without a recording have rows, too; they are given to the first part.
+            own = {name: given.of_part(np.append(positions, -1)) for name, given in divided.items()}
+        return {**self.options, **own}
+
+    def _joined(self, results: list[pd.DataFrame], divided: dict[str, _Divided]) -> pd.DataFrame:
+        filled = [table for table in results if len(table)] or results[:1]
+        names = max((table.columns for table in filled), key=len)
+        filled = [
+            table if len(table.columns) == len(names) else _with_columns(table, names, divided) for table in filled
+        ]
+        table = pd.concat(filled, ignore_index=True) if len(filled) > 1 else filled[0]
+        known = self.ids
+        if self.rule.in_order_of_references and (given := divided.get(self.rule.references[0])) is not None:
+            known = given.ids_in_order
+        position = known.get_indexer(pd.Index(table["audio_id"]))
+        order = self.rule.order(table, np.where(position < 0, len(known), position))
+        if not np.array_equal(order, np.arange(len(order))):
+            table = table.take(order).reset_index(drop=True)
+        return table if self.rule.finish is None else self.rule.finish(table)
+
+
+@dataclass(frozen=True)
+class _Divided:
+    """An argument with rows or values for single recordings."""
+
+    given: pd.DataFrame | pd.Series[Any]
+    """A table with a column `audio_id`, or values by id. The ids are those of the recordings."""
+    rows: Mapping[int, np.ndarray[Any, Any]]
+    """The rows of each recording, by its position in the corpus; -1 for ids without a recording."""
+    ids_in_order: pd.Index[Any]
+
+    @classmethod
+    def of(cls, given: Any, known: pd.Index[Any], label: str) -> _Divided:
+        is_table = isinstance(given, pd.DataFrame)
+        ids = given["audio_id"] if is_table else as_ids(pd.Series(list(given.keys()), dtype=object), label)
+        if names := matched_ids(ids.dropna().tolist(), known.tolist(), label):
+            ids = ids.replace(names)
+        if is_table:
+            given = given.assign(audio_id=ids)
+        else:
+            values = given.tolist() if isinstance(given, pd.Series) else list(given.values())
+            given = pd.Series(values, index=pd.Index(ids), dtype=object)
+        positions = known.get_indexer(pd.Index(ids))
+        rows: Any = pd.Series(positions).groupby(positions).indices
+        return cls(given, rows, pd.Index(ids.drop_duplicates()))
+
+    def of_part(self, positions: np.ndarray[Any, Any]) -> Any:
+        """Return the rows of the recordings at these positions, in their own order."""
+        nothing = np.zeros(0, np.intp)
+        rows = np.sort(
+            np.concatenate([nothing, *(self.rows.get(position, nothing) for position in positions.tolist())])
+        )
+        return self.given.iloc[rows]
+
+
+def _has_ids(given: Any) -> bool:
+    if isinstance(given, pd.Series):
+        return not isinstance(given.index, pd.RangeIndex)  # Such a Series is a list of texts.
+    return isinstance(given, Mapping) or (isinstance(given, pd.DataFrame) and "audio_id" in given)
+
+
+def _with_columns(table: pd.DataFrame, names: pd.Index[Any], divided: dict[str, _Divided]) -> pd.DataFrame:
+    """Add columns that only other parts have, because there they differ from those of the recordings.
+
+    For example ``speaker_of_reference`` of `word_errors` is left out if it equals the column `speaker`.
+    """
+    for name in names.difference(table.columns, sort=False):
+        column = str(name).removesuffix("_of_reference")
+        tables = [given.given for given in divided.values() if isinstance(given.given, pd.DataFrame)]
+        source = next(table for table in tables if column in table)
+        values = source.drop_duplicates("audio_id").set_index("audio_id")[column]
+        table = table.assign(**{str(name): values.reindex(table["audio_id"]).array})
+    return table[names]
