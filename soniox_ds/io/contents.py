@@ -16,6 +16,7 @@ import pandas as pd
 
 from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.translation.pairs import translation_pairs
 from soniox_ds.schema import as_ids, need, need_milliseconds, with_ids
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text.translations import translation_mask
@@ -28,6 +29,7 @@ __all__ = [
     "segments_to_write",
     "text_on_one_line",
     "texts_to_write",
+    "translations_to_write",
     "without_rows",
     "words_of_segments",
     "words_to_write",
@@ -138,6 +140,31 @@ def segments_to_write(transcripts: Transcripts, title: str, *, timed: bool = Tru
         table = segments(transcripts)
     table = without_rows(table, translation_mask(table), title, "translated segments", "it holds spoken words only")
     return _with_times(table, title, "segments") if timed else table
+
+
+def translations_to_write(transcripts: Transcripts, title: str) -> dict[str, pd.DataFrame]:
+    """Return the stretches of translation by language, with the times of the speech that they belong to.
+
+    The tables have the columns of ``schema.TRANSLATION_PAIRS``, and the translation in `text`. The language of
+    translations whose language is not known is "translation". Stretches that belong to no speech with times are left
+    out with a warning.
+    """
+    table = transcripts.tokens if isinstance(transcripts, Transcribed) else transcripts
+    assert isinstance(table, pd.DataFrame)
+    if not translation_mask(table).any():
+        return {}
+    pairs = translation_pairs(table if "segment_index" in table else as_words(table))
+    pairs = pairs[pairs["translation"].notna().to_numpy(np.bool_)].rename(columns={"translation": "text"})
+    is_timed = (pairs["start_ms"].notna() & pairs["end_ms"].notna()).to_numpy(np.bool_)
+    if not is_timed.all():
+        warn_caller(
+            f"{title}: {int((~is_timed).sum())} of {len(pairs)} stretches of translation are left out, because they "
+            "belong to no speech with times.",
+            UserWarning,
+        )
+    pairs = pairs[is_timed].drop(columns="translation_status")
+    by_language = pairs.groupby(pairs["language"].fillna("translation"), sort=True)
+    return {str(language): rows.reset_index(drop=True) for language, rows in by_language}
 
 
 def texts_to_write(transcripts: Transcripts, title: str) -> dict[str, str]:

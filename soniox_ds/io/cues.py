@@ -22,13 +22,10 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds._arguments import check_number
-from soniox_ds._caller import warn_caller
-from soniox_ds.io.contents import audio_ids_of, is_segments, text_on_one_line, words_to_write
-from soniox_ds.metrics.translation.pairs import translation_pairs
-from soniox_ds.schema.inputs import Transcribed, Transcripts
+from soniox_ds.io.contents import audio_ids_of, is_segments, text_on_one_line, translations_to_write, words_to_write
+from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text.scripts import is_unspaced
-from soniox_ds.text.translations import translation_mask
-from soniox_ds.text.words import as_words, segments
+from soniox_ds.text.words import segments
 
 __all__ = ["Cue", "Layout", "Track", "cues_of", "tracks_of"]
 
@@ -108,27 +105,10 @@ def _segment_of_words(words: pd.DataFrame, transcripts: Transcripts) -> Any:
 
 def _translations(transcripts: Transcripts, title: str) -> dict[str, dict[str, Track]]:
     """Return the tracks of translations by language and recording."""
-    if isinstance(transcripts, Transcribed):
-        table = transcripts.tokens
-    else:
-        assert isinstance(transcripts, pd.DataFrame)
-        table = transcripts
-    if not translation_mask(table).any():
-        return {}
-    pairs = translation_pairs(table if "segment_index" in table else as_words(table))
-    pairs = pairs[pairs["translation"].notna().to_numpy(np.bool_)].rename(columns={"translation": "text"})
-    is_timed = (pairs["start_ms"].notna() & pairs["end_ms"].notna()).to_numpy(np.bool_)
-    if not is_timed.all():
-        warn_caller(
-            f"{title}: {int((~is_timed).sum())} of {len(pairs)} stretches of translation are left out, because they "
-            "belong to no speech with times.",
-            UserWarning,
-        )
-    pairs = pairs[is_timed]
     tracks = {}
-    for language, rows in pairs.groupby(pairs["language"].fillna("translation"), sort=True):
-        words = words_to_write(rows.drop(columns="translation_status").reset_index(drop=True), title)
-        tracks[str(language)] = _by_recording(words, words["first_token"].to_numpy(np.int64))
+    for language, rows in translations_to_write(transcripts, title).items():
+        words = words_to_write(rows, title)
+        tracks[language] = _by_recording(words, words["first_token"].to_numpy(np.int64))
     return tracks
 
 

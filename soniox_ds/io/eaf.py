@@ -44,7 +44,8 @@ def read_eaf(
         The file. Its name without the extension is the `audio_id`.
     tiers
         Names of the tiers to read. None reads all tiers that do not depend on another tier; but of the tiers
-        ``Anna - segments``, ``Anna - words`` and ``Anna - phones`` only the first, so that no text is read twice.
+        ``Anna - segments``, ``Anna - words`` and ``Anna - phones`` only the first, so that no text is read twice; and
+        ``Anna - translation de`` only if Anna has none of them.
     encoding
         Encoding of the file. None reads UTF-8 and UTF-16.
 
@@ -53,8 +54,8 @@ def read_eaf(
     DataFrame
         Table in ``schema.ANNOTATIONS``, one row for each annotation with a text, in the order of the file, and the
         column `tier` with the name of its tier. The speaker is the participant of the tier, or else its name without
-        the ending ``- segments``, ``- words`` or ``- phones``. An annotation that points to another annotation has the
-        times of that one; a time that is not aligned is NA. Line breaks are spaces.
+        the ending ``- segments``, ``- words``, ``- phones`` or ``- translation de``. An annotation that points to
+        another annotation has the times of that one; a time that is not aligned is NA. Line breaks are spaces.
 
     Raises
     ------
@@ -194,12 +195,13 @@ class _Document:
 
 
 def write_eaf(transcripts: Transcripts, path: str | Path, *, with_words: bool = True) -> None:
-    """Write an ELAN file for each recording, with tiers of segments and words for each speaker.
+    """Write an ELAN file for each recording, with tiers of segments, words and translations for each speaker.
 
     The tiers are named ``Anna - segments`` and ``Anna - words``, and the speaker is their participant; without speakers
-    they are named ``segments`` and ``words``. Annotations of a tier cannot overlap in ELAN: segments or words of a
-    speaker that overlap others of this speaker are written to a further tier, ``Anna - segments 2``. An annotation of
-    no length gets 1 ms. The audio file is linked if it is on this machine.
+    they are named ``segments`` and ``words``. Each language of a translation has a tier ``Anna - translation de``, with
+    the times of the speech that was translated (`soniox_ds.metrics.translation_pairs`). Annotations of a tier cannot
+    overlap in ELAN: segments or words of a speaker that overlap others of this speaker are written to a further tier,
+    ``Anna - segments 2``. An annotation of no length gets 1 ms. The audio file is linked if it is on this machine.
 
     Parameters
     ----------
@@ -221,7 +223,7 @@ def write_eaf(transcripts: Transcripts, path: str | Path, *, with_words: bool = 
     Warns
     -----
     UserWarning
-        If recordings that failed, words without times or translations are left out.
+        If recordings that failed, words without times, or translations of speech without times are left out.
 
     Examples
     --------

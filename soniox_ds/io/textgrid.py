@@ -40,7 +40,8 @@ def read_textgrid(
         The file, in Praat's long or short form. Its name without the extension is the `audio_id`.
     tiers
         Names of the tiers to read. None reads all tiers; but of the tiers ``Anna - segments``, ``Anna - words`` and
-        ``Anna - phones`` (or ``segments``, ``words`` and ``phones``) only the first, so that no text is read twice.
+        ``Anna - phones`` (or ``segments``, ``words`` and ``phones``) only the first, so that no text is read twice; and
+        ``Anna - translation de`` only if Anna has none of them.
     encoding
         Encoding of the file. None reads UTF-8 and UTF-16, both of which Praat writes.
 
@@ -48,8 +49,9 @@ def read_textgrid(
     -------
     DataFrame
         Table in ``schema.ANNOTATIONS``, one row for each interval or point with a text, in the order of the file, and
-        the column `tier` with the name of its tier. The speaker is the name of the tier, without its ending
-        ``- segments``, ``- words`` or ``- phones``. A point ends where it starts. Line breaks are spaces.
+        the column `tier` with the name of its tier. The speaker is the name of the tier, without its ending ``-
+        segments``, ``- words``, ``- phones`` or ``- translation de``. A point ends where it starts. Line breaks are
+        spaces.
 
     Raises
     ------
@@ -162,11 +164,13 @@ class _Values:
 
 
 def write_textgrid(transcripts: Transcripts, path: str | Path, *, with_words: bool = True) -> None:
-    """Write a Praat TextGrid for each recording, with tiers of segments and words for each speaker.
+    """Write a Praat TextGrid for each recording, with tiers of segments, words and translations for each speaker.
 
-    The tiers are named ``Anna - segments`` and ``Anna - words``, and without speakers ``segments`` and ``words``. The
-    intervals of a tier cannot overlap in Praat: segments or words of a speaker that overlap others of this speaker are
-    written to a further tier, ``Anna - segments 2``. An interval of no length, which Praat does not allow, gets 1 ms.
+    The tiers are named ``Anna - segments`` and ``Anna - words``, and without speakers ``segments`` and ``words``. Each
+    language of a translation has a tier ``Anna - translation de``, with the times of the speech that was translated
+    (`soniox_ds.metrics.translation_pairs`). The intervals of a tier cannot overlap in Praat: segments or words of a
+    speaker that overlap others of this speaker are written to a further tier, ``Anna - segments 2``. An interval of no
+    length, which Praat does not allow, gets 1 ms.
 
     Parameters
     ----------
@@ -188,7 +192,7 @@ def write_textgrid(transcripts: Transcripts, path: str | Path, *, with_words: bo
     Warns
     -----
     UserWarning
-        If recordings that failed, words without times or translations are left out.
+        If recordings that failed, words without times, or translations of speech without times are left out.
 
     Examples
     --------

@@ -1,8 +1,9 @@
 """Tiers of annotation programs such as Praat and ELAN.
 
 Conventions: a tier holds intervals that do not overlap, in the order of time. The tiers of a speaker are named
-``Anna - segments`` and ``Anna - words``, and without speakers ``segments`` and ``words``. Intervals that overlap within
-a tier are moved to further tiers, ``Anna - segments 2``. An interval of no length gets 1 ms.
+``Anna - segments``, ``Anna - words`` and ``Anna - translation de``, and without speakers ``segments``, ``words`` and
+``translation de``. Intervals that overlap within a tier are moved to further tiers, ``Anna - segments 2``. An interval
+of no length gets 1 ms.
 """
 
 from __future__ import annotations
@@ -19,16 +20,26 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.exceptions import InputError
-from soniox_ds.io.contents import is_segments, segments_to_write, text_on_one_line, words_to_write
+from soniox_ds.io.contents import (
+    is_segments,
+    segments_to_write,
+    text_on_one_line,
+    translations_to_write,
+    words_to_write,
+)
 from soniox_ds.schema import ANNOTATIONS, conform
 from soniox_ds.schema.inputs import Transcribed, Transcripts
+from soniox_ds.text.translations import without_translations
 from soniox_ds.text.words import segments
 
 __all__ = ["Interval", "Tier", "annotations_of_tiers", "tiers_to_write"]
 
-_NAME = re.compile(r"(?:(?P<speaker>.*) - )?(?P<kind>segments|words|phones)(?: [0-9]+)?", re.DOTALL)
-_KINDS = ("segments", "words", "phones")
-"""Kinds of tiers, from the longest annotations to the shortest. Forced aligners write words and phones."""
+_NAME = re.compile(
+    r"(?:(?P<speaker>.*) - )?(?P<kind>segments|words|phones|translation)(?:(?<=translation) \S+)?(?: [0-9]+)?",
+    re.DOTALL,
+)
+_KINDS = ("segments", "words", "phones", "translation")
+"""Kinds of tiers, in the order of preference of the readers. Forced aligners write words and phones."""
 _SHOWN = 10
 
 
@@ -46,7 +57,7 @@ class Tier(NamedTuple):
     name: str
     intervals: list[Interval]
     kind: str | None = None
-    """"segments" or "words"; None for tiers of other programs."""
+    """"segments", "words" or "translation"; None for tiers of other programs."""
     speaker: str | None = None
     is_dependent: bool = False
     """True for a tier that describes another tier (ELAN)."""
@@ -67,19 +78,29 @@ def tiers_to_write(
         Name of the format for messages.
     with_words
         True for tiers of words, too, unless `transcripts` are segments.
+
+    Tiers of translations have the times of the speech that they belong to.
     """
     if is_segments(transcripts):
-        tables = {"segments": segments_to_write(transcripts, title)}
+        tables = {"segments": segments_to_write(without_translations(transcripts), title)}
     else:
-        word_table = words_to_write(transcripts, title)
+        word_table = words_to_write(transcripts, title, with_translations=True)
         tables = {"segments": segments(word_table), **({"words": word_table} if with_words else {})}
+    empty = [Tier(kind, [], kind) for kind in tables]
+    for language, table in translations_to_write(transcripts, title).items():
+        tables[language if language == "translation" else f"translation {language}"] = table
     sorted_tables = {kind: _sorted(table, ids) for kind, table in tables.items()}
     durations = _durations(transcripts)
     for code, audio_id in enumerate(ids):
         parts = [part for kind, table in sorted_tables.items() for part in _speakers(kind, table, code)]
-        parts.sort(key=lambda part: part[0])  # All tiers of a speaker follow each other, in the order of appearance.
-        tiers = [tier for _, kind, speaker, intervals in parts for tier in _tiers(kind, speaker, intervals)]
-        written = tiers or [Tier(kind, [], kind) for kind in tables]
+        first_ms: dict[str | None, int] = {}
+        for _, speaker, intervals in parts:
+            start_ms = intervals[0].start_ms or 0
+            first_ms[speaker] = min(start_ms, first_ms.get(speaker, start_ms))
+        # All tiers of a speaker follow each other, and speakers are in the order of appearance.
+        parts.sort(key=lambda part: (first_ms[part[1]], part[1] or ""))
+        tiers = [tier for part in parts for tier in _tiers(*part)]
+        written = tiers or empty
         last = max((tier.intervals[-1].end_ms or 0 for tier in tiers), default=0)
         yield audio_id, max(durations.get(audio_id, 0), last), written
 
@@ -118,8 +139,8 @@ def _sorted(table: pd.DataFrame, ids: list[str]) -> _Sorted:
     )
 
 
-def _speakers(kind: str, table: _Sorted, audio: int) -> Iterator[tuple[Any, str, str | None, list[Interval]]]:
-    """Yield the intervals of each speaker of a recording, with a key that sorts speakers by their appearance."""
+def _speakers(kind: str, table: _Sorted, audio: int) -> Iterator[tuple[str, str | None, list[Interval]]]:
+    """Yield the kind of a table, and each speaker of a recording with the intervals, which are not empty."""
     first, last = table.first_rows[audio : audio + 2]
     speaker = table.speaker[first:last]
     starts = np.flatnonzero(np.diff(speaker, prepend=-1))
@@ -130,14 +151,13 @@ def _speakers(kind: str, table: _Sorted, audio: int) -> Iterator[tuple[Any, str,
             Interval(*row)
             for row in zip(table.start_ms[rows].tolist(), table.end_ms[rows].tolist(), texts, strict=True)
         ]
-        name = table.speakers[speaker[begin]]
-        yield (intervals[0].start_ms, name or "", _KINDS.index(kind)), kind, name, intervals
+        yield kind, table.speakers[speaker[begin]], intervals
 
 
 def _tiers(kind: str, speaker: str | None, intervals: list[Interval]) -> Iterator[Tier]:
     name = kind if speaker is None else f"{speaker} - {kind}"
     for number, lane in enumerate(_without_overlaps(intervals), start=1):
-        yield Tier(name if number == 1 else f"{name} {number}", lane, kind, speaker)
+        yield Tier(name if number == 1 else f"{name} {number}", lane, kind.partition(" ")[0], speaker)
 
 
 def _without_overlaps(intervals: list[Interval]) -> list[list[Interval]]:
@@ -183,8 +203,8 @@ def annotations_of_tiers(path: Path, tiers: list[Tier], wanted: str | Collection
     tiers
         The tiers in the order of the file.
     wanted
-        Names of tiers. None takes the independent tiers; of the segments, words and phones of a speaker, only the first
-        of these kinds that exists.
+        Names of tiers. None takes the independent tiers; of the segments, words, phones and translations of a speaker,
+        only the first of these kinds that exists.
 
     Raises
     ------

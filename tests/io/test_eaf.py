@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pympi.Elan import Eaf
-from transcripts import ODD_TEXTS, corpus_of, segments_of
+from transcripts import ODD_TEXTS, corpus_of, segments_of, translated_tokens
 
 import soniox_ds as sx
 from soniox_ds.exceptions import InputError, SchemaError
@@ -163,6 +163,25 @@ def test_entities_cannot_exhaust_the_memory(tmp_path):
     (tmp_path / "a.eaf").write_text(GOOD.replace("<ANNOTATION_DOCUMENT", bomb, 1).replace("one", "&e9;"))
     with pytest.raises(SchemaError, match="not well-formed XML"):
         sx.io.read_eaf(tmp_path / "a.eaf")
+
+
+def test_each_language_of_a_translation_has_a_tier(tmp_path):
+    sx.io.write_eaf(translated_tokens(), tmp_path / "talk.eaf", with_words=False)
+    assert tiers_of(tmp_path / "talk.eaf") == {
+        "1 - segments": [(0, 900, "Good morning."), (5000, 5500, "Fine.")],
+        "1 - translation de": [(0, 900, "Guten Morgen."), (5000, 5500, "Gut.")],
+        "2 - segments": [(3000, 4500, "Wie geht's?")],
+        "2 - translation en": [(3000, 4500, "How are you?")],
+    }
+    parameters = Eaf(str(tmp_path / "talk.eaf")).get_parameters_for_tier("1 - translation de")
+    assert (parameters["PARTICIPANT"], parameters["LINGUISTIC_TYPE_REF"]) == ("1", "translation")
+    assert sx.io.read_eaf(tmp_path / "talk.eaf")["text"].tolist() == ["Good morning.", "Fine.", "Wie geht's?"]
+    read = sx.io.read_eaf(tmp_path / "talk.eaf", tiers=["1 - translation de", "2 - translation en"])
+    assert rows_of(read) == [
+        ["1", 0, 900, "Guten Morgen."],
+        ["1", 5000, 5500, "Gut."],
+        ["2", 3000, 4500, "How are you?"],
+    ]
 
 
 def test_empty_tiers_and_recordings(tmp_path):

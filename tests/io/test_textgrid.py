@@ -10,7 +10,7 @@ from parselmouth.praat import call
 from praatio import textgrid
 from praatio.data_classes.interval_tier import IntervalTier
 from praatio.data_classes.textgrid import Textgrid
-from transcripts import ODD_TEXTS, corpus_of, segments_of
+from transcripts import ODD_TEXTS, corpus_of, segments_of, translated_tokens
 
 import soniox_ds as sx
 from soniox_ds.exceptions import InputError, SchemaError
@@ -183,6 +183,63 @@ def test_damaged_files_are_refused(tmp_path, damage, message):
     path.write_text(GOOD.replace(*damage, 1))
     with pytest.raises(SchemaError, match=rf"a\.TextGrid, {message}"):
         sx.io.read_textgrid(path)
+
+
+TRANSLATED_TIERS = {
+    "1 - segments": [(0, 900, "Good morning."), (5000, 5500, "Fine.")],
+    "1 - translation de": [(0, 900, "Guten Morgen."), (5000, 5500, "Gut.")],
+    "2 - segments": [(3000, 4500, "Wie geht's?")],
+    "2 - translation en": [(3000, 4500, "How are you?")],
+}
+
+
+@pytest.mark.parametrize("tiers_of", [praat_tiers, praatio_tiers])
+def test_each_language_of_a_translation_has_a_tier(tmp_path, tiers_of):
+    file = tmp_path / "talk.TextGrid"
+    sx.io.write_textgrid(translated_tokens(), file, with_words=False)
+    assert tiers_of(file) == TRANSLATED_TIERS
+    assert list(tiers_of(file)) == list(TRANSLATED_TIERS)
+    assert rows_of(sx.io.read_textgrid(file)) == [
+        ["1", 0, 900, "Good morning."],
+        ["1", 5000, 5500, "Fine."],
+        ["2", 3000, 4500, "Wie geht's?"],
+    ]
+    assert rows_of(sx.io.read_textgrid(file, tiers="2 - translation en")) == [["2", 3000, 4500, "How are you?"]]
+
+
+def test_all_tiers_of_a_speaker_follow_each_other(tmp_path):
+    tokens = translated_tokens().drop(index=[2, 3])  # The first words that are translated come after those of 2.
+    sx.io.write_textgrid(tokens, tmp_path / "talk.TextGrid", with_words=False)
+    assert list(praat_tiers(tmp_path / "talk.TextGrid")) == list(TRANSLATED_TIERS)
+
+
+def test_a_file_with_nothing_but_translations_is_read(tmp_path):
+    rows = translated_tokens().assign(translation_status="original")
+    sx.io.write_textgrid(rows.dropna(subset="start_ms"), tmp_path / "talk.TextGrid", with_words=False)
+    text = (tmp_path / "talk.TextGrid").read_text()
+    (tmp_path / "b.TextGrid").write_text(text.replace("1 - segments", "1 - translation de").replace("2 - s", "s"))
+    assert sx.io.read_textgrid(tmp_path / "b.TextGrid")["speaker"].fillna("?").tolist() == ["1", "1", "?"]
+
+
+def test_translations_without_speakers_language_or_times(tmp_path):
+    tokens = translated_tokens().drop(columns=["speaker", "source_language"])
+    is_translation = tokens["translation_status"] == "translation"
+    tokens["language"] = tokens["language"].mask(is_translation)
+    sx.io.write_textgrid(tokens, tmp_path / "talk.TextGrid")
+    assert list(praat_tiers(tmp_path / "talk.TextGrid")) == ["segments", "words", "translation"]
+    assert len(sx.io.read_textgrid(tmp_path / "talk.TextGrid")) == 3
+    tokens[["start_ms", "end_ms"]] = None
+    with (
+        pytest.warns(UserWarning, match="TextGrid: 5 of 5 words are left out"),
+        pytest.warns(UserWarning, match="TextGrid: 3 of 3 stretches of translation are left out, because they belong"),
+    ):
+        sx.io.write_textgrid(tokens, tmp_path / "talk.TextGrid")
+
+
+def test_segments_with_translations(tmp_path):
+    segments = sx.segments(sx.words(translated_tokens()))
+    sx.io.write_textgrid(segments, tmp_path / "talk.TextGrid")
+    assert praat_tiers(tmp_path / "talk.TextGrid") == TRANSLATED_TIERS
 
 
 def test_empty_tiers_and_recordings(tmp_path):

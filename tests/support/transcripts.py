@@ -50,3 +50,20 @@ def corpus_of(texts, speakers=None, *, failed=(), **columns):
 def segments_of(rows):
     """Return a table of segments of rows (audio_id, speaker, start_ms, end_ms, text)."""
     return pd.DataFrame(rows, columns=["audio_id", "speaker", "start_ms", "end_ms", "text"])
+
+
+def translated_tokens():
+    """Return the tokens of two speakers with translations into two languages, as a two-way translation has them."""
+    rows = [
+        (" Good", 0, 300, "1", "en", "original", None),
+        (" morning.", 400, 900, "1", "en", "original", None),
+        (" Guten", None, None, "1", "de", "translation", "en"),
+        (" Morgen.", None, None, "1", "de", "translation", "en"),
+        (" Wie", 3000, 3300, "2", "de", "original", None),
+        (" geht's?", 3400, 4500, "2", "de", "original", None),
+        (" How are you?", None, None, "2", "en", "translation", "de"),
+        (" Fine.", 5000, 5500, "1", "en", "original", None),
+        (" Gut.", None, None, "1", "de", "translation", "en"),
+    ]
+    names = ["text", "start_ms", "end_ms", "speaker", "language", "translation_status", "source_language"]
+    return pd.DataFrame(rows, columns=names).assign(audio_id="talk", token_index=range(len(rows)))
