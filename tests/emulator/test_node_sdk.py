@@ -1,62 +1,24 @@
-"""The official Node SDK (2.3), unchanged, against the stand-in.
-
-It is installed once for all tests by ``npm ci``, of the version and checksum in ``node/package-lock.json``. Where Node
-or the package cannot be had, the tests are skipped and say why; in CI that is an error.
-"""
+"""The official Node SDK (2.3), unchanged, against the stand-in."""
 
 import json
 import logging
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+from client_environments import node_command, run_client
 
 from soniox_ds.emulator import local_service
 
-FILES = Path(__file__).with_name("node")
-OLDEST_NODE = 20
-pytestmark = pytest.mark.xdist_group("node")  # so that it is installed once
+SCRIPT = Path(__file__).with_name("node_sdk.mjs")
 
 
-def missing(reason):
-    """Skip, or fail where everything has to be there."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{reason}; CI needs Node {OLDEST_NODE} or newer with npm")
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def node(tmp_path_factory):
-    """A folder with the SDK, and the command that runs a script in it."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        missing("Node or npm is not installed")
-    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    major = int(version.removeprefix("v").split(".")[0])
-    if major < OLDEST_NODE:
-        missing(f"Node is {version}, the SDK's live sessions need {OLDEST_NODE} or newer")
-    folder = tmp_path_factory.mktemp("node")
-    for name in ("package.json", "package-lock.json", "drive.mjs"):
-        shutil.copy(FILES / name, folder)
-    install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
-    try:
-        done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=300)
-    except subprocess.TimeoutExpired:
-        missing("npm did not install @soniox/node within five minutes")
-    if done.returncode:
-        missing(f"npm cannot install @soniox/node: {done.stderr[-500:]}")
-    # Node 20 hides its WebSocket behind this option; from 22 on it is there without.
-    options = ["--experimental-websocket"] if major < 22 else []
-
-    def run(service, task, model, path):
-        environment = {"PATH": os.environ["PATH"], **service.environment}
-        command = ["node", *options, "drive.mjs", task, model, str(path)]
-        ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
-        assert ended.returncode == 0, ended.stderr
-        return json.loads(ended.stdout)
-
-    return run
+@pytest.fixture
+def node(tmp_path):
+    """A function that runs a task of the script against a service."""
+    folder = tmp_path / "node"
+    folder.mkdir()
+    command = node_command(SCRIPT, folder)
+    return lambda service, task, model, path: json.loads(run_client([*command, task, model, path], service.environment))
 
 
 @pytest.fixture
