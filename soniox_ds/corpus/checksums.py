@@ -9,6 +9,7 @@ all the same.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 
 from soniox_ds.exceptions import InputError, SonioxDSError
 
-__all__ = ["damaged", "problem_of", "read_footer", "read_sealed", "reading", "sealed"]
+__all__ = ["damaged", "digest_of", "problem_of", "read_footer", "read_sealed", "reading", "sealed"]
 
 _MAGIC = b"PAR1"
 _MARK = b"sxds\x00b2\n"
@@ -40,7 +41,7 @@ def sealed(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     content: bytes = sink.getvalue().to_pybytes()
-    cut = _footer_at(content)
+    cut = _footer_at(content[-_FOOT:], len(content))
     return b"".join((content[:cut], _MARK, _digest(content[:cut], content[cut:]), content[cut:]))
 
 
@@ -96,6 +97,22 @@ def read_footer(path: Path) -> pq.FileMetaData:
         return pq.read_metadata(path)
 
 
+def digest_of(path: Path) -> str:
+    """Return a digest of the content of a Parquet file: its checksum, or if it has none, a digest of all its bytes."""
+    with reading(path), path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        tail = min(size, _FOOT)
+        file.seek(size - tail)
+        cut = _footer_at(file.read(), size)
+        begin = cut - _DIGEST_BYTES - len(_MARK)
+        if begin >= 0:
+            file.seek(begin)
+            if file.read(len(_MARK)) == _MARK:
+                return file.read(_DIGEST_BYTES).hex()
+        file.seek(0)
+        return _digest(file.read()).hex()
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Turn errors while a file is read and interpreted into an InputError that names the file.
@@ -124,7 +141,7 @@ def _problem(content: bytes) -> str | None:
     """Return what is wrong with the bytes of a file, or None if they are right."""
     if not content.startswith(_MAGIC) or not content.endswith(_MAGIC) or len(content) < len(_MAGIC) + _FOOT:
         return "it is not a whole Parquet file"
-    cut = _footer_at(content)
+    cut = _footer_at(content[-_FOOT:], len(content))
     begin = cut - _DIGEST_BYTES - len(_MARK)
     if cut < len(_MAGIC):
         return "its footer is longer than the file"
@@ -135,8 +152,9 @@ def _problem(content: bytes) -> str | None:
     return None
 
 
-def _footer_at(content: bytes) -> int:
-    return len(content) - _FOOT - int.from_bytes(content[-_FOOT : -len(_MAGIC)], "little")
+def _footer_at(end: bytes, size: int) -> int:
+    """Return where the footer begins, from the last bytes of a file and its size."""
+    return size - _FOOT - int.from_bytes(end[: -len(_MAGIC)], "little")
 
 
 def _digest(*pieces: bytes | memoryview) -> bytes:

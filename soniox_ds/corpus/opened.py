@@ -6,7 +6,7 @@ recording lies in two of them, so that results by recording can be computed part
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from soniox_ds._arguments import check_number
 from soniox_ds.corpus.corpus import Corpus
+from soniox_ds.corpus.parts import Part, find_parts
 from soniox_ds.corpus.selection import need_columns, selection_mask
 from soniox_ds.corpus.snapshot import Snapshot, while_nobody_writes
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.schema import RECORDINGS
+from soniox_ds.progress.counts import Snapshot as Progressed
+from soniox_ds.schema import RECORDINGS, TOKENS, WORDS, empty, frame_from_arrow
 from soniox_ds.schema.by_part import by_part
 from soniox_ds.text import words as _text
 
@@ -142,6 +145,146 @@ class OpenedCorpus:
                 f"{self.folder} was changed by something other than Corpus.save, and is not a valid corpus any more: "
                 f"{error}"
             ) from error
+
+    def sql(self, query: str, **tables: pd.DataFrame) -> pd.DataFrame:
+        """Return the result of a query in SQL over the tables of the corpus, which DuckDB computes from the files.
+
+        Parameters
+        ----------
+        query
+            A query in the SQL of DuckDB. The tables are `recordings`, `tokens`, `words` (see `materialize`, which is
+            called when a query first needs them) and those of `save_table`. Of a selection, the first three tables have
+            the selected recordings only. Rows have no order unless the query gives them one.
+        **tables
+            Further tables, by the names that the query uses.
+
+        Returns
+        -------
+        DataFrame
+            With the nullable dtypes of pandas.
+
+        Raises
+        ------
+        InputError
+            If the query is wrong, or a file is missing or damaged. Checksums are not verified.
+        SetupError
+            If ``duckdb`` is not installed.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import soniox_ds as sx
+        >>> import tempfile
+        >>> recordings = pd.DataFrame({"audio_id": ["a", "b"], "status": "completed", "split": ["x", "y"]})
+        >>> tokens = pd.DataFrame({"audio_id": ["a", "a", "b"], "token_index": [0, 1, 0], "text": ["So", " it", "is"]})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     sx.Corpus(recordings, tokens).save(folder)
+        ...     corpus = sx.open_corpus(folder)
+        ...     query = "SELECT split, count(*) AS n FROM tokens JOIN recordings USING (audio_id) GROUP BY split"
+        ...     corpus.sql(f"{query} ORDER BY split")
+          split  n
+        0     x  2
+        1     y  1
+        """
+        from soniox_ds.corpus.sql import run_query
+
+        return run_query(self._snapshot, query, tables, self._write_words)
+
+    def materialize(
+        self, name: str = "words", *, progress: bool | Callable[[Progressed], object] | None = None
+    ) -> None:
+        """Write the words of `soniox_ds.words` beside the tokens, one part after the other, for queries in SQL.
+
+        Parts whose words are there are skipped. They are computed anew if the tokens have changed or another version of
+        the package wrote them. An interrupted call goes on where it ended.
+
+        Parameters
+        ----------
+        name
+            ``"words"``, the only table that is computed.
+        progress
+            See `soniox_ds.transcribe`.
+
+        Raises
+        ------
+        InputError
+            If the name is another one, a file is damaged, or the folder cannot be written to.
+        """
+        if name != "words":
+            raise InputError(
+                f"only 'words' can be materialized, found {name!r}. Store other tables with corpus.save_table(name, "
+                "table)."
+            )
+        self._write_words(progress)
+
+    def _write_words(self, progress: bool | Callable[[Progressed], object] | None = None) -> list[Path]:
+        from soniox_ds.corpus.derived import write_words
+
+        def words_of(part: Part) -> pd.DataFrame:
+            recordings, tokens = self._snapshot.all_of(part)
+            return _text.words(frame_from_arrow(tokens, TOKENS)) if len(recordings) else empty(WORDS)
+
+        parts = [each.part for each in self._snapshot.parts]
+        return write_words(self.folder, parts, words_of, known=find_parts(self.folder), progress=progress)
+
+    def compact(
+        self,
+        *,
+        tokens_per_part: int = 1_000_000,
+        progress: bool | Callable[[Progressed], object] | None = None,
+    ) -> OpenedCorpus:
+        """Join small parts of the folder, divide large ones, and return the corpus opened anew.
+
+        Recordings, tokens, their order and the provenance stay the same. Other processes may read the folder meanwhile:
+        they see the parts before or after, and an opened corpus whose parts are gone says that it must be opened again.
+        If the call is interrupted or killed, the folder is as it was before or after.
+
+        Parameters
+        ----------
+        tokens_per_part
+            Number of tokens that a part is to have. A recording is never divided.
+        progress
+            See `soniox_ds.transcribe`.
+
+        Raises
+        ------
+        InputError
+            If the corpus is a selection or is partitioned, if a run writes into the folder, if a file is damaged, or if
+            the folder cannot be written to. The folder is then unchanged.
+        """
+        from soniox_ds.corpus.compaction import compact_folder
+
+        check_number(tokens_per_part, "tokens_per_part", whole=True, least=1, advice="give a whole number, 1 or more.")
+        if len(self) < len(open_corpus(self.folder)):
+            raise InputError(
+                f"only whole corpora can be compacted, and this one holds some of the recordings in {self.folder}. "
+                f"Call sx.open_corpus({str(self.folder)!r}).compact()."
+            )
+        compact_folder(self.folder, tokens_per_part, progress)
+        return open_corpus(self.folder)
+
+    def save_table(self, name: str, table: pd.DataFrame) -> None:
+        """Store a table of results in the folder of the corpus, where `sql` finds it by its name.
+
+        An earlier table of this name is replaced. The table is not changed when the corpus is.
+
+        Parameters
+        ----------
+        name
+            Name of the table: small letters, digits and underscores.
+        table
+            The table, such as the result of `soniox_ds.word_errors`. Its index is left out.
+
+        Raises
+        ------
+        InputError
+            If the name cannot be used, or the folder cannot be written to.
+        SchemaError
+            If a column has values of several types.
+        """
+        from soniox_ds.corpus.derived import save_result
+
+        save_result(self.folder, name, table)
 
     def words(self) -> pd.DataFrame:
         """Return the words of all recordings (``schema.WORDS``); see `soniox_ds.words`."""

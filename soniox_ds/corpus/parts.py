@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,6 +42,7 @@ __all__ = [
     "name_of_save",
     "note_bytes",
     "pack",
+    "partition_value",
     "read_recordings",
     "read_saves",
     "read_tokens",
@@ -72,6 +73,8 @@ class _Saves(msgspec.Struct):
     """The list of the saves in a folder, each by its `name_of_save`."""
 
     saves: list[str]
+    ignored: list[str] = []
+    """Saves whose files are still being written or deleted; they do not belong to the corpus."""
 
 
 class Belonging(msgspec.Struct):
@@ -149,16 +152,19 @@ def find_parts(folder: Path) -> list[Part]:
     """Find the parts in a folder, in the order of the saves.
 
     A save that is not complete and not in the list of saves is left out: it is still being written, or was killed. An
-    unlisted save with the number of a listed one is left out too: one of the two replaces the other.
+    unlisted save with the number of a listed one is left out too: one of the two replaces the other. So are the saves
+    that the list ignores.
 
     Raises
     ------
     InputError
         If a file is damaged, has the wrong name, or was written by a later version, or if a listed save is incomplete.
     """
-    listed = read_saves(folder)
+    content = _read_list(folder)
+    listed, ignored = (None, []) if content is None else (content.saves, content.ignored)
     root = folder / "recordings"
     paths = sorted(root.rglob("part-*.parquet")) if root.is_dir() else []
+    paths = [path for path in paths if not any(path.name.startswith(f"part-{name}-") for name in ignored)]
     parts = [_part(folder, path.relative_to(root)) for path in paths]
     parts.sort(key=lambda part: (part.note.number, part.note.save, part.note.piece))
     saves: dict[str, list[Part]] = {}
@@ -197,6 +203,11 @@ def find_parts(folder: Path) -> list[Part]:
 
 def read_saves(folder: Path) -> list[str] | None:
     """Read the list of saves in a folder. None if there is no list, as in folders of an earlier version."""
+    content = _read_list(folder)
+    return None if content is None else content.saves
+
+
+def _read_list(folder: Path) -> _Saves | None:
     path = folder / "recordings" / SAVES
     try:
         content = path.read_bytes()
@@ -205,7 +216,7 @@ def read_saves(folder: Path) -> list[str] | None:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
     try:
-        return msgspec.json.decode(content, type=_Saves).saves
+        return msgspec.json.decode(content, type=_Saves)
     except msgspec.DecodeError as error:
         raise InputError(
             f"{path} is damaged ({error}). Restore it from a copy, or delete it: the corpus is read without it, but "
@@ -213,11 +224,11 @@ def read_saves(folder: Path) -> list[str] | None:
         ) from error
 
 
-def write_saves(folder: Path, saves: list[str]) -> None:
-    """Replace the list of saves in a folder."""
+def write_saves(folder: Path, saves: list[str], ignored: Sequence[str] = ()) -> None:
+    """Replace the list of saves in a folder, and that of the saves which do not belong to the corpus."""
     path = folder / "recordings" / SAVES
     with replacing(path) as beside, beside.open("wb") as file:
-        file.write(msgspec.json.encode(_Saves(saves)))
+        file.write(msgspec.json.encode(_Saves(saves, list(ignored))))
         file.flush()
         os.fsync(file.fileno())
     sync_folder(path.parent)
@@ -278,6 +289,13 @@ def dtypes_of(part: Part) -> dict[str, Any]:
     with reading(part.recordings):
         samples = _unpack(part.metadata[SAMPLES])
         return {name: stored_dtype(column, samples[name]) for name, column in part.note.columns.items()}
+
+
+def partition_value(part: Part) -> pa.Array:
+    """Return the value of the partition of a part, as an array of one element."""
+    with reading(part.recordings):
+        value: pa.Array = _unpack(part.metadata[SAMPLES])[part.note.partition_by].combine_chunks()
+        return value.dictionary_decode() if pa.types.is_dictionary(value.type) else value
 
 
 def read_recordings(part: Part, columns: Collection[str] | None = None) -> pd.DataFrame:

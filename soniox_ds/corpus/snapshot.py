@@ -128,6 +128,15 @@ class Snapshot:
     def __len__(self) -> int:
         return sum(len(part.positions) for part in self.parts)
 
+    def all_of(self, part: Part) -> tuple[pd.Series[Any], pa.Table]:
+        """Read the ids of all recordings of a part, selected or not, and their tokens."""
+
+        def read() -> tuple[pd.Series[Any], pa.Table]:
+            ids = read_recordings(part, ["audio_id"])["audio_id"]
+            return ids, read_tokens(part, ids, only_these=False)
+
+        return self._checked(read)
+
     @property
     def is_whole(self) -> bool:
         """True if all recordings of each of its parts are selected."""
@@ -175,6 +184,12 @@ class Snapshot:
         if not self.is_whole:
             return None
         return self._checked(lambda: sum(int(read_footer(part.part.tokens).num_rows) for part in self.parts))
+
+    def check_files(self) -> None:
+        """Raise InputError if a file of the parts is missing or its footer is damaged."""
+        self._checked(
+            lambda: [read_footer(path) for each in self.parts for path in (each.part.recordings, each.part.tokens)]
+        )
 
     def _joined(self, frames: list[pd.DataFrame]) -> pd.DataFrame:
         """Put the recordings of all parts below each other, in the order of their positions."""

@@ -1,0 +1,122 @@
+"""Tables that are stored beside the tokens of a corpus.
+
+Conventions: ``words/`` has a file for each part, with the path of its file of tokens, and holds ``schema.WORDS`` of all
+recordings of the part. Its metadata hold the digest of the tokens and the version of the package that computed it; if
+either has changed, the file is written anew. ``results/name.parquet`` is a table of the user. All files are sealed
+(`soniox_ds.corpus.checksums`) and replaced as a whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from soniox_ds.corpus.checksums import digest_of, read_footer, sealed
+from soniox_ds.corpus.parts import NOTE, Part
+from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.files.atomic_files import replacing, sync_folder, writing
+from soniox_ds.progress.display import Progress, Snapshot, progress_for
+from soniox_ds.schema import WORDS, frame_to_arrow
+
+__all__ = ["RESERVED", "result_paths", "save_result", "write_words"]
+
+RESERVED = ("recordings", "tokens", "words")
+"""Names of tables that every corpus has."""
+
+_RESULTS, _WORDS = "results", "words"
+
+
+def write_words(
+    folder: Path,
+    parts: Sequence[Part],
+    words_of: Callable[[Part], pd.DataFrame],
+    *,
+    known: Sequence[Part],
+    progress: bool | Callable[[Snapshot], object] | None,
+) -> list[Path]:
+    """Write the words of the parts that have no words yet, and return the files of all of these parts.
+
+    Parameters
+    ----------
+    folder
+        The folder of the corpus.
+    parts
+        The parts whose words are wanted.
+    words_of
+        A function that returns the words of a part.
+    known
+        All parts of the folder. Words of other parts are deleted.
+    progress
+        See `soniox_ds.transcribe`. Nothing is shown if nothing has to be computed.
+    """
+    expected = {folder / _WORDS / part.path for part in known}
+    for path in (folder / _WORDS).rglob("part-*.parquet"):
+        if path not in expected:
+            path.unlink(missing_ok=True)
+    missing = [part for part in parts if not _is_current(folder / _WORDS / part.path, part)]
+    counts = [int(read_footer(part.recordings).num_rows) for part in missing]
+    with Progress(progress_for(progress if missing else False)) as shown:
+        shown.set_total(sum(counts))
+        for part, count in zip(missing, counts, strict=True):
+            note = json.dumps(_note(part)).encode()  # The digest comes first: later changes are then noticed.
+            table = frame_to_arrow(words_of(part), WORDS).replace_schema_metadata({NOTE: note})
+            _write(folder / _WORDS / part.path, table)
+            for _ in range(count):
+                shown.add_finished(True)
+    return [folder / _WORDS / part.path for part in parts]
+
+
+def save_result(folder: Path, name: str, table: pd.DataFrame) -> Path:
+    """Store a table under this name, in place of an earlier one; see `OpenedCorpus.save_table`."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in RESERVED:
+        raise InputError(
+            f"{name!r} cannot be the name of a stored table. Use small letters, digits and underscores, and none of "
+            f"the names {', '.join(RESERVED)}."
+        )
+    if not isinstance(table, pd.DataFrame):
+        raise InputError(f"save_table stores a table (DataFrame), found {type(table).__name__}.")
+    try:
+        arrow = pa.Table.from_pandas(table, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise SchemaError(
+            f"the table cannot be stored: {error}. Give each column one type, or drop the column."
+        ) from error
+    path = folder / _RESULTS / f"{name}.parquet"
+    _write(path, arrow)
+    return path
+
+
+def result_paths(folder: Path) -> dict[str, Path]:
+    """Return the files of the stored tables by name."""
+    return {path.stem: path for path in sorted((folder / _RESULTS).glob("[a-z]*.parquet"))}
+
+
+def _note(part: Part) -> dict[str, str]:
+    return {"tokens": digest_of(part.tokens), "soniox_ds": metadata.version("soniox-ds")}
+
+
+def _is_current(path: Path, part: Part) -> bool:
+    if not path.exists():
+        return False
+    try:
+        stored = read_footer(path).metadata or {}
+    except InputError:  # A damaged file is written anew.
+        return False
+    return stored.get(NOTE) == json.dumps(_note(part)).encode()
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as beside, beside.open("wb") as sink:
+            sink.write(sealed(table))
+            sink.flush()
+            os.fsync(sink.fileno())
+        sync_folder(path.parent)
