@@ -103,7 +103,9 @@ class Transport:
         self.timeout_s = timeout_s
         self.clock = clock
         self._max_connections = max_connections
-        self._base_path = urlsplit(connection.api_base_url).path
+        base_url = urlsplit(connection.api_base_url)
+        self._base_path = base_url.path
+        self._is_encrypted = base_url.scheme == "https"
         self._http: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Transport:
@@ -131,6 +133,7 @@ class Transport:
                 keepalive_expiry=20.0,
             ),
             follow_redirects=False,
+            verify=self._is_encrypted,  # to read the certificates takes 20 ms
             # The proxies of the environment are not used for a service on this machine.
             trust_env=self.connection.service != "local",
         )

@@ -77,7 +77,7 @@ class Liar:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Liar:
-        self._http = httpx.AsyncClient(trust_env=False, timeout=60)
+        self._http = httpx.AsyncClient(verify=False, trust_env=False, timeout=60)
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
