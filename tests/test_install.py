@@ -10,10 +10,9 @@ import sys
 from pathlib import Path
 
 import av
-import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
+from notebook_files import new_notebook, run_notebook
 from tones import amr_file
 from waiting import PATIENCE_S
 
@@ -86,11 +85,7 @@ def test_a_notebook_runs(tmp_path):
         "sx.plot.timeline(sx.speaker_turns(corpus))",
         "sx.Microphone()",
     ]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    client = NotebookClient(
-        notebook, timeout=PATIENCE_S, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
-    )
-    outputs = [cell.outputs for cell in client.execute().cells]
+    outputs = [cell.outputs for cell in run_notebook(new_notebook(cells), timeout_s=PATIENCE_S, folder=tmp_path).cells]
     assert "1 recording" in outputs[1][-1].data["text/plain"]
     assert "image/png" in outputs[2][-1].data
     kinds = {kind for output in outputs[3] for kind in output.get("data", {})}

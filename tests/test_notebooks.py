@@ -3,9 +3,8 @@
 import os
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
+from notebook_files import read_notebook, run_notebook
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 # The microphone's notebook needs somebody who speaks: tests/browser has a browser that does.
@@ -22,13 +21,10 @@ def cache(tmp_path_factory):
 @pytest.mark.xdist_group("whisper")
 @pytest.mark.parametrize("path", WITHOUT_A_BROWSER, ids=lambda path: path.stem)
 def test_it_runs(path, cache):
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SONIOX_")}
     environment |= {"XDG_CACHE_HOME": str(cache), "HOME": str(cache)}
-    client = NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
-    )
-    client.execute(env=environment)
+    run_notebook(notebook, timeout_s=300, folder=path.parent, env=environment)
     words = "\n".join(
         output.get("text", "") + output.get("data", {}).get("text/html", "")
         for cell in notebook.cells
@@ -40,8 +36,10 @@ def test_it_runs(path, cache):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_is_stored_without_outputs(path):
-    notebook = nbformat.read(path, as_version=4)
-    nbformat.validate(notebook)
+    from nbformat import validate
+
+    notebook = read_notebook(path)
+    validate(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             assert not cell.outputs

@@ -2,8 +2,8 @@
 
 Where a part is missing the tests are skipped, with the command that cures it; where they are meant to run (the
 environment has ``CI`` or ``SONIOX_DS_BROWSER_TESTS=1``) that is an error. One Lab serves all tests of a process. Every
-notebook has a tab, a folder and a kernel of its own; the tabs of a file's tests share browsers, whose start and first
-page cost more than most tests.
+notebook has a folder and a kernel of its own. The tests share browsers and, one after the other, the tabs in which Lab
+is loaded: to start a browser and to load Lab takes longer than most tests.
 """
 
 import contextlib
@@ -13,10 +13,10 @@ import shutil
 import wave
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 from jupyter_lab import INSECURE_HOST, PATIENCE_S, JupyterLab
+from notebook_files import new_notebook, write_notebook
 from notebook_page import NotebookPage
 from tones import pcm_bytes, random_words, speak
 
@@ -35,24 +35,22 @@ FLAGS = [
 NO_SOUND = {"PULSE_SERVER": "/dev/null", "PIPEWIRE_REMOTE": "/dev/null", "ALSA_CONFIG_PATH": "/dev/null"}
 
 
-SECOND_GROUP = {
-    "test_microphone_in_browser",
-    "test_microphone_notebook_in_browser",
-    "test_microphone_trouble_in_browser",
-    "test_review_in_browser",
+GROUPS = {
+    "test_microphone_life_in_browser": "browser-1",
+    "test_microphone_in_browser": "browser-1",
+    "test_microphone_trouble_in_browser": "browser-2",
+    "test_looks_in_browser": "browser-2",
 }
-"""Files of the second of two groups that take about as long as each other."""
+"""The groups of the files that take longest. All others are in ``browser-3``, which takes about as long."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """Run them in two xdist workers, or every worker would start a Lab; and first, since they mostly wait for sound."""
+    """Run them in three xdist workers, since they mostly wait for sound; in every worker, each would start a Lab."""
     here = Path(__file__).parent
-    items.sort(key=lambda item: here not in item.path.parents)
     for item in items:
         if here in item.path.parents:
-            group = "browser-2" if item.path.stem in SECOND_GROUP else "browser-1"
-            item.add_marker(pytest.mark.xdist_group(group))
+            item.add_marker(pytest.mark.xdist_group(GROUPS.get(item.path.stem, "browser-3")))
 
 
 @pytest.fixture(scope="session")
@@ -114,66 +112,108 @@ def tones(tmp_path_factory):
     return path
 
 
+SHARED = pytest.StashKey[dict]()
+"""What the tests of this folder share, until the last of them has run."""
+
+
+def shared(request, name, start):
+    """Return what `start` returns for the first test of this folder; it is a context manager that ends after the last.
+
+    A fixture of the whole session would end too late: while Playwright runs, its thread can run no other event loop.
+    """
+    folder = request.node.getparent(pytest.Dir)
+    values = folder.stash.setdefault(SHARED, {})
+    if name not in values:
+        manager = start()
+        values[name] = manager.__enter__()
+        folder.addfinalizer(lambda: (values.pop(name), manager.__exit__(None, None, None)))
+    return values[name]
+
+
 @pytest.fixture(scope="module")
-def playwright(chromium_path):
-    """Playwright for the tests of one file. While it runs, this thread can run no other event loop."""
+def playwright(request, chromium_path):
+    """Playwright for the tests of this folder."""
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as running:
-        yield running
+    return shared(request, "playwright", sync_playwright)
 
 
 class Browsers:
     """Browsers that are started when a test first asks for one with such a microphone, flags and window."""
 
+    MOST = 2  # running at a time; each takes some 400 MB
+
     def __init__(self, playwright, executable, folder):
         self._playwright = playwright
         self._executable = executable
         self._folder = folder
-        self._browsers = {}
+        self._started = 0
+        self._browsers = {}  # the one that was used last is the last one
+        self._kept = []
 
-    def new_tab(self, mic, wav, loop, flags, viewport):
-        """Open an empty tab in the browser with these properties; return it and the folder of the browser's profile."""
+    def tab(self, mic, wav, loop, flags, viewport, url=None):
+        """Return a tab of the browser with these properties, and the folder of the browser's profile.
+
+        The tab is one that an earlier test has left with Lab at `url` in it, or else it is new and empty.
+        """
         properties = (mic, wav, loop, *flags, *viewport)
-        profile = self._folder / f"browser-{len(self._browsers)}"
-        if properties not in self._browsers:
-            device = [
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-audio-capture={wav}{'' if loop else '%noloop'}",
-            ]
-            context = self._playwright.chromium.launch_persistent_context(
-                profile,
-                executable_path=self._executable,
-                headless=True,
-                chromium_sandbox=False,
-                viewport=dict(zip(("width", "height"), viewport, strict=True)),
-                permissions=[] if mic == "deny" else ["microphone"],
-                args=[*FLAGS, *(device if mic != "none" else []), *flags],
-                env=dict(os.environ) | (NO_SOUND if mic == "none" else {}),
-                timeout=PATIENCE_S * 1000,
-            )
-            self._browsers[properties] = context, profile
-        context, profile = self._browsers[properties]
+        context, profile = self._browsers.pop(properties, None) or self._start(*properties[:3], flags, viewport)
+        self._browsers[properties] = context, profile
+        for tab in self._kept:
+            if url and tab.context == context and tab.url.startswith(url):
+                self._kept.remove(tab)
+                return tab, profile
         return context.new_page(), profile
 
-    def close_tabs(self):
-        """Close all tabs but the empty one with which each browser starts and without which it would end."""
-        for context, _ in self._browsers.values():
-            for tab in context.pages[1:]:
-                tab.close()
+    def _start(self, mic, wav, loop, flags, viewport):
+        self._started += 1
+        profile = self._folder / f"browser-{self._started}"
+        device = [
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-audio-capture={wav}{'' if loop else '%noloop'}",
+        ]
+        context = self._playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=self._executable,
+            headless=True,
+            chromium_sandbox=False,
+            viewport=dict(zip(("width", "height"), viewport, strict=True)),
+            permissions=[] if mic == "deny" else ["microphone"],
+            reduced_motion="reduce",  # a dot that blinks has the page drawn sixty times a second, a third of all work
+            args=[*FLAGS, *(device if mic != "none" else []), *flags],
+            env=dict(os.environ) | (NO_SOUND if mic == "none" else {}),
+            timeout=PATIENCE_S * 1000,
+        )
+        return context, profile
 
-    def close(self):
+    def close_tabs(self, kept):
+        """Close all tabs but these and the empty one with which each browser starts and without which it would end.
+
+        Of more browsers than `MOST`, those are ended that were not used for longest.
+        """
+        while len(self._browsers) > self.MOST:
+            context, _ = self._browsers.pop(next(iter(self._browsers)))
+            context.close()
+        contexts = [context for context, _ in self._browsers.values()]
+        self._kept = [tab for tab in (*self._kept, *kept) if tab.context in contexts]
+        for context in contexts:
+            for tab in context.pages[1:]:
+                if tab not in self._kept:
+                    tab.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
         """End all browsers."""
         for context, _ in self._browsers.values():
             context.close()
 
 
 @pytest.fixture(scope="module")
-def browsers(playwright, chromium_path, tmp_path_factory):
-    """The browsers of the tests of one file."""
-    running = Browsers(playwright, chromium_path, tmp_path_factory.mktemp("browsers"))
-    yield running
-    running.close()
+def browsers(request, playwright, chromium_path, tmp_path_factory):
+    """The browsers of the tests of this folder."""
+    return shared(request, "browsers", lambda: Browsers(playwright, chromium_path, tmp_path_factory.mktemp("browsers")))
 
 
 @pytest.fixture
@@ -189,7 +229,7 @@ def notebook(lab, browsers, sound, tmp_path):
     opened: list[tuple[NotebookPage, bool]] = []
     with contextlib.ExitStack() as stack:
         stack.callback(lab.end_kernels)
-        stack.callback(browsers.close_tabs)
+        stack.callback(lambda: browsers.close_tabs([page.page for page, _ in opened if page.leave()]))
 
         def open_notebook(
             cells,
@@ -210,18 +250,12 @@ def notebook(lab, browsers, sound, tmp_path):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(content)
             kernel = lab.write_kernelspec(env or {})
-            written = nbformat.v4.new_notebook(
-                cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
-                metadata={"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}},
-            )
+            kernelspec = {"name": kernel, "display_name": kernel, "language": "python"}
             path = folder / "notebook.ipynb"
-            nbformat.write(written, path)
+            write_notebook(new_notebook(cells, kernelspec=kernelspec), path)
             url = lab.url if secure else lab.url.replace("127.0.0.1", INSECURE_HOST)
-            page = NotebookPage(
-                *browsers.new_tab(mic, wav or sound, loop, flags, viewport),
-                path,
-                f"{url}/lab/tree/{path.relative_to(lab.root).as_posix()}?token={lab.token}&reset",
-            )
+            tab, profile = browsers.tab(mic, wav or sound, loop, flags, viewport, url)
+            page = NotebookPage(tab, profile, lab.root, path, url, lab.token)
             opened.append((page, errors_allowed))
             return page
 

@@ -11,8 +11,6 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from nbformat.sign import NotebookNotary
-
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PATIENCE_S = 90  # for what takes a few seconds on an idle machine
@@ -89,6 +87,8 @@ class JupyterLab:
 
     def trust(self, notebook) -> None:
         """Sign a notebook as this server signs what it has saved."""
+        from nbformat.sign import NotebookNotary
+
         NotebookNotary(data_dir=str(self._data)).sign(notebook)
 
     def end_kernels(self) -> None:

@@ -8,12 +8,44 @@ import json
 import time
 from pathlib import Path
 
-import nbformat
 from jupyter_lab import PATIENCE_S
+from notebook_files import read_notebook
 
 READY = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
 # Lab's own, when a kernel goes away under a request that waits
 LABS_OWN_ERRORS = ("Canceled future for ", "Canceled, not sent", "Kernel connection disconnected")
+
+# Keep what the page looks like to its scripts, before a test changes it.
+REMEMBER = """() => {
+    const places = [window, document, navigator, navigator.mediaDevices, URL].filter(Boolean);
+    window.sonioxOriginals ??= places.map(place => [place, Object.getOwnPropertyDescriptors(place)]);
+}"""
+
+OPEN = """async path => {
+    const { commands, serviceManager } = window.jupyterapp;
+    await serviceManager.kernelspecs.refreshSpecs();
+    const opened = await commands.execute("docmanager:open", { path, factory: "Notebook" });
+    await opened.revealed;
+}"""
+
+# Close all documents without a question and put back what tests changed. False if that is not possible: a microphone or
+# a dialog is open.
+LEAVE = """() => {
+    if (!window.sonioxOriginals || document.querySelector(".jp-Dialog")) return false;
+    if (window.sxStreams?.some(stream => stream.getTracks().some(track => track.readyState !== "ended"))) return false;
+    for (const widget of [...window.jupyterapp.shell.widgets("main")]) widget.dispose();
+    for (const [place, originals] of window.sonioxOriginals) {
+        for (const [name, now] of Object.entries(Object.getOwnPropertyDescriptors(place))) {
+            const before = originals[name];
+            if (!before) {  // Lab loads parts of itself later: only what tests add is removed from the window
+                if (place !== window || name.startsWith("sx") || name === "sonioxRuns") delete place[name];
+            } else if (before.value !== now.value || before.get !== now.get) {
+                Object.defineProperty(place, name, before);
+            }
+        }
+    }
+    return true;
+}"""
 
 RUN = """async ([index, milliseconds]) => {
     const notebook = window.jupyterapp.shell.currentWidget.content;
@@ -30,9 +62,13 @@ class CellError(AssertionError):
 
 
 class NotebookPage:
-    """A notebook in a tab of a browser."""
+    """A notebook in a tab of a browser.
 
-    def __init__(self, page, profile: Path, path: Path, url: str):
+    `path` is the notebook's file below the folder `root`, which Lab serves at `url`. It is opened in the Lab that
+    `page` shows already, or else Lab is loaded, which takes three times as long.
+    """
+
+    def __init__(self, page, profile: Path, root: Path, path: Path, url: str, token: str):
         self.page = page
         """The Playwright page."""
         self.profile = profile
@@ -45,11 +81,22 @@ class NotebookPage:
         """Uncaught exceptions of the page; none may be left at the end of the test."""
         self.console: list[str] = []
         """What was written to the browser's console, as ``"error: text"``."""
+        self.is_as_loaded = True
+        """Set it to False where the test leaves something in the page that `leave` cannot put back."""
         page.set_default_timeout(PATIENCE_S * 1000)
-        page.on("pageerror", self._keep_error)
-        page.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
-        page.on("dialog", lambda dialog: dialog.accept())
-        page.goto(url)
+        self._listeners = {
+            "pageerror": self._keep_error,
+            "console": lambda message: self.console.append(f"{message.type}: {message.text}"),
+            "dialog": lambda dialog: dialog.accept(),
+        }
+        for event, listener in self._listeners.items():
+            page.on(event, listener)
+        served_path = path.relative_to(root).as_posix()
+        if page.url.startswith(url):
+            page.bring_to_front()
+            page.evaluate(OPEN, served_path)
+        else:
+            page.goto(f"{url}/lab/tree/{served_path}?token={token}&reset")
         self._wait_until_ready()
 
     # ---- cells
@@ -114,10 +161,10 @@ class NotebookPage:
         self.page.reload()
         self._wait_until_ready()
 
-    def save(self) -> nbformat.NotebookNode:
+    def save(self):
         """Save the notebook as Lab does, and read what was written."""
         self.page.evaluate("() => window.jupyterapp.shell.currentWidget.context.save()")
-        return nbformat.read(self.path, as_version=4)
+        return read_notebook(self.path)
 
     def use_theme(self, theme: str) -> None:
         """``"light"`` or ``"dark"``."""
@@ -125,6 +172,13 @@ class NotebookPage:
         self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", name)
         self.wait_for("name => document.body.dataset.jpThemeName === name", name)
         self.wait_for("() => !document.getElementById('jupyterlab-splash')")
+
+    def leave(self) -> bool:
+        """Close the notebook; return whether another one can be opened in this tab as if Lab had just been loaded."""
+        can_be_used_again = self.is_as_loaded and not self.page.is_closed() and self.page.evaluate(LEAVE)
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
+        return can_be_used_again
 
     # ---- waiting and looking
 
@@ -139,7 +193,7 @@ class NotebookPage:
         while not (found := condition()):
             if time.monotonic() > end:
                 raise TimeoutError(f"{what} did not come true within {timeout_s} s")
-            self.page.wait_for_timeout(30)  # lets the page's events through meanwhile
+            self.page.wait_for_timeout(100)  # lets the page's events through meanwhile
         return found
 
     def wait_until_equal(self, read, expected) -> None:
@@ -186,6 +240,7 @@ class NotebookPage:
 
     def _wait_until_ready(self) -> None:
         self.wait_for(READY)
+        self.page.evaluate(REMEMBER)
 
     def _command_on(self, index: int, command: str) -> None:
         self.page.evaluate(

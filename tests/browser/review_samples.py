@@ -10,7 +10,7 @@ import soniox_ds as sx
 
 NASTY = [
     "<b>bold</b>",
-    "<script>window.hacked=1</script>",
+    "<script>window.sxHacked=1</script>",
     "שלום",
     "👩‍🔬🎉",
     '"quoted"',

@@ -45,11 +45,11 @@ def address(service):
 @pytest.fixture
 def tab(browsers, sound):
     """A tab of a browser whose microphone hears `sound`."""
-    page, _ = browsers.new_tab("allow", sound, True, (), (900, 700))
+    page, _ = browsers.tab("allow", sound, True, (), (900, 700))
     page.set_default_timeout(PATIENCE_S * 1000)
     expect.set_options(timeout=PATIENCE_S * 1000)
     yield page
-    browsers.close_tabs()
+    page.close()
 
 
 @pytest.mark.parametrize("way", ["directly", "through the proxy"])

@@ -94,6 +94,7 @@ def test_stop_by_the_keyboard_keeps_the_focus_and_the_latest_words(notebook):
     with listening_service(ScriptedRecognizer(stream_script=SHORT)) as service:
         page = MicrophonePage(notebook, service, ALL)
         nb = page.nb
+        nb.is_as_loaded = False
         nb.page.add_style_tag(content=".sx-log { max-height: 70px !important; min-height: 0 !important; }")
         nb.page.focus(".sx-start")
         nb.page.keyboard.press("Enter")

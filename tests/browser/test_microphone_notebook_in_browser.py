@@ -4,8 +4,8 @@ import wave
 from pathlib import Path
 
 import jiwer
-import nbformat
 import pytest
+from notebook_files import read_notebook
 from test_notebooks import NOTEBOOKS
 
 # Run behind the notebook's last cell.
@@ -21,7 +21,7 @@ SAMPLE = "harbour_warning"
 @pytest.fixture
 def cells():
     (path,) = (path for path in NOTEBOOKS if path.stem.startswith("06"))
-    return [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    return [cell.source for cell in read_notebook(path).cells if cell.cell_type == "code"]
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from soniox_ds.emulator.recognizers.scripted import ScriptedRecognizer
 ALL = "language_hints=['en'], enable_endpoint_detection=True, "
 NASTY = [
     {
-        "text": "<b>bold</b> <img src=x onerror=window.hurt=1> &amp; <script>window.hurt=1</script> done.",
+        "text": "<b>bold</b> <img src=x onerror=window.sxHurt=1> &amp; <script>window.sxHurt=1</script> done.",
         "speaker": "1",
     },
     {"text": "\u202eevil \u05e9\u05dc\u05d5\u05dd 👩‍👩‍👧 \u0000 ok <b>again</b> and again and again.", "speaker": "2"},
@@ -236,10 +236,10 @@ def test_text_is_text(notebook):
         page.start()
         page.wait_for_words(14)
         page.stop()
-        for part in ("<b>bold</b>", "<script>window.hurt=1</script>"):
+        for part in ("<b>bold</b>", "<script>window.sxHurt=1</script>"):
             page.nb.wait_for("part => document.querySelector('.sx-log').innerText.includes(part)", part)
         assert page.nb.page.query_selector(".sx-log b, .sx-log img, .sx-log script") is None
-        assert page.nb.page.evaluate("() => window.hurt") is None
+        assert page.nb.page.evaluate("() => window.sxHurt") is None
         page.nb.wait_until_equal(
             lambda: set(page.nb.page.eval_on_selector_all(".sx-said", "all => all.map(one => one.dir)")), {"auto"}
         )

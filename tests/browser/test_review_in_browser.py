@@ -14,13 +14,16 @@ LETTERS = "abxdzjkmy0"  # each of them a command of Lab's, or of the widget's
 
 # keeps the sounds that the view plays
 LISTEN = """() => {
-    window.sounds = [];
+    window.sxSounds = [];
     const make = URL.createObjectURL.bind(URL);
-    URL.createObjectURL = blob => { if (blob.type.startsWith("audio/")) window.sounds.push(blob); return make(blob); };
+    URL.createObjectURL = blob => {
+        if (blob.type.startsWith("audio/")) window.sxSounds.push(blob);
+        return make(blob);
+    };
 }"""
 # seconds, pitch by zero crossings and loudness of the middle of the latest sound
 SOUND = """async () => {
-    const blob = window.sounds.at(-1);
+    const blob = window.sxSounds.at(-1);
     const sound = await new AudioContext().decodeAudioData(await blob.arrayBuffer());
     const samples = sound.getChannelData(0).slice(0.45 * sound.sampleRate, -0.45 * sound.sampleRate);
     let crossings = 0, power = 0;
@@ -142,7 +145,7 @@ def test_clips_are_heard(notebook):
     page.page.evaluate(LISTEN)
     opened(page)
     keys = page.page.keyboard
-    assert page.page.evaluate("() => window.sounds.length") == 0  # nothing is fetched before it is asked for
+    assert page.page.evaluate("() => window.sxSounds.length") == 0  # nothing is fetched before it is asked for
     keys.press("j")
     keys.press(" ")
     page.until(lambda: "Pause" in text_of(page, ".sxr-play"), what="playing")
@@ -153,11 +156,11 @@ def test_clips_are_heard(notebook):
     assert loudness == pytest.approx(0.3 / 2**0.5, abs=0.03)
     page.page.check(".sxr-auto input")
     keys.press("j")
-    page.until(lambda: page.page.evaluate("() => window.sounds.length") == 2, what="fetched when moving")
+    page.until(lambda: page.page.evaluate("() => window.sxSounds.length") == 2, what="fetched when moving")
     assert page.page.evaluate(SOUND)[1] == pytest.approx(500, abs=6)  # second 6
     keys.press("k")
     page.until(lambda: "Pause" in text_of(page, ".sxr-play"), what="playing again")
-    assert page.page.evaluate("() => window.sounds.length") == 2  # not fetched twice
+    assert page.page.evaluate("() => window.sxSounds.length") == 2  # not fetched twice
 
     opened(page, cell=1)
     second = page.page.locator(".sxr >> nth=1")
@@ -188,7 +191,7 @@ def test_text_is_text(notebook):
         keys.press("Enter")
     wait_until_saved(page, len(nasty))
     assert page.page.locator(".sxr :is(b, i, u, script, img)").count() == 0
-    assert page.page.evaluate("() => window.hacked") is None
+    assert page.page.evaluate("() => window.sxHacked") is None
     corrections = [f"{text} <u>נכון</u>" for text in nasty]
     page.wait_until_equal(lambda: page.page.locator(".sxr-row .sxr-line").all_inner_texts(), corrections)
     assert reviews_in(page.folder)["correction"].tolist() == corrections
@@ -197,7 +200,7 @@ def test_text_is_text(notebook):
     keys.press("j")  # written from right to left
     direction = "selector => getComputedStyle(document.querySelector(selector)).direction"
     page.wait_until_equal(lambda: page.page.evaluate(direction, ".sxr-field"), "rtl")
-    assert page.page.evaluate("() => window.hacked") is None
+    assert page.page.evaluate("() => window.sxHacked") is None
 
 
 def test_hundreds_of_rows_stay_light(notebook):

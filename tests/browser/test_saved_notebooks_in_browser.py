@@ -1,8 +1,8 @@
 """Notebooks that were saved with widgets in them, and are opened again where their kernel is gone."""
 
-import nbformat
 import pytest
 from microphone_page import MicrophonePage, listening_service, text_words
+from notebook_files import write_notebook
 from test_live_captions_in_browser import PLAY, STOP, ask, opened, recording, shown_words, words  # noqa: F401  fixtures
 from test_review_in_browser import CALL, QUEUE, wait_until_saved
 from test_review_in_browser import opened as opened_review
@@ -21,7 +21,7 @@ def open_again(page, lab, kernel):
     lab.end_kernels()
     if kernel == "none":
         saved.metadata.kernelspec.name = "gone"
-        nbformat.write(saved, page.path)
+        write_notebook(saved, page.path)
         lab.trust(saved)
     page.page.goto(f"{page.page.url.partition('?')[0]}?reset")
     if kernel == "none":
@@ -139,7 +139,7 @@ def test_a_notebook_that_is_not_trusted_shows_the_transcript_too(notebook, lab):
         page.nb.until(lambda: words[-1] in html_of(page.nb)[0], what="the last picture")
         saved = page.nb.save()
         saved.cells[0].outputs[1].data["text/html"] += " "  # it is no longer what was signed
-        nbformat.write(saved, page.nb.path)
+        write_notebook(saved, page.nb.path)
         page.nb.page.goto(f"{page.nb.page.url.partition('?')[0]}?reset")
         lab.end_kernels()
         page.nb.page.wait_for_selector(f"{STILL} td")

@@ -1,8 +1,7 @@
 """Plain calls in real kernels: output, interrupts, running loops. The server counts what was really asked."""
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
+from notebook_files import new_notebook, run_notebook
 from waiting import PATIENCE_S
 
 KINDS = ["ipykernel-7", "ipykernel-6", "ipykernel-7-uvloop"]
@@ -50,8 +49,7 @@ def test_progress_of_late_work_shows_in_the_cell_that_submitted_it(kernel, serve
 def test_a_saved_notebook_keeps_the_final_state(kind, kernel_name, server, request):
     path = [request.getfixturevalue("ipykernel_6")] if kind == "ipykernel-6" else []
     cells = ["from fetching import *", f"answers = plain_fetch_all('{server.url}/quick', count=12)"]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    saved = NotebookClient(notebook, timeout=PATIENCE_S, kernel_name=kernel_name(kind, path)).execute()
+    saved = run_notebook(new_notebook(cells), timeout_s=PATIENCE_S, kernel=kernel_name(kind, path))
     [output] = saved.cells[1].outputs
     assert output.output_type == "display_data"
     assert output.data["text/plain"].startswith("12 of 12 done, ")
