@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Hundreds of processes that the tests start import the package, and should not compile it each time.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test check reference test-install fuzz system lint types bench update-constraints clean help
+.PHONY: demo test tests check reference test-install fuzz system lint types bench update-constraints clean help
 
 help:
 	@echo "make demo   transcribe data/samples with the local stand-in, measure, plot, save as Parquet"
@@ -19,9 +21,13 @@ help:
 demo: $(VENV)/.ready-local
 	$(BIN)/soniox-ds demo
 
-# Two workers more than there are cores: the tests in browsers wait for sound most of the time, and others for processes.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 2)')
-test: $(VENV)/.ready-test system lint types
+# Four workers more than there are cores: the tests in browsers wait for sound most of the time, and others for processes.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 4)')
+# The types are checked while the tests run.
+test: $(VENV)/.ready-test system lint
+	$(MAKE) --no-print-directory --jobs=2 types tests
+
+tests: $(VENV)/.ready-test system
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 
 # The tests that need no browser, no kernel, no recogniser and no clock. `make test` runs all tests.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import wave
 import weakref
 from collections.abc import Callable, Iterator
@@ -14,6 +15,31 @@ from fuzzing import load_profile
 from soniox_ds.emulator import LocalService, local_service
 
 load_profile()
+
+# Python would look for garbage among the objects of all 9,000 tests again and again. That takes a quarter of the time
+# in which they are collected, and a thirtieth of the time in which they run.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From now on look for garbage, but not among what the collection has made."""
+    gc.freeze()
+    gc.enable()
+
+
+GROUPS = ("browser-1", "browser-2", "browser-3", "whisper", "kernels", "chaos", "recognizer", "node")
+"""The groups of tests that run in one worker of xdist, the longest one first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what takes longest first, so that no worker is left alone with it at the end: groups, then slow tests."""
+
+    def place(item: pytest.Item) -> int:
+        for group in item.iter_markers("xdist_group"):
+            return GROUPS.index(group.args[0]) if group.args[0] in GROUPS else len(GROUPS)
+        return len(GROUPS) + (1 if item.get_closest_marker("slow") else 2)
+
+    items.sort(key=place)
 
 
 def write_wav(path: Path, seconds: float = 1.0, seed: int = 0, rate: int = 16_000) -> Path:

@@ -29,6 +29,8 @@ from soniox_ds.emulator.recognizers import model as model_module
 from soniox_ds.emulator.recognizers.model import ModelUnavailable, SpeechModel, load_model, verify
 from soniox_ds.emulator.recognizers.whisper import WhisperRecognizer
 
+pytestmark = pytest.mark.xdist_group("recognizer")  # so that the readings are recognized once
+
 
 @pytest.fixture(scope="session")
 def heard_readings():
