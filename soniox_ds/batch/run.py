@@ -7,10 +7,14 @@ A job is *open* until its rows have an outcome and its remains on the server are
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from soniox_ds.api.budget import Priority
 from soniox_ds.api.client import Client
@@ -47,6 +51,9 @@ LONGEST_DURATION_MS = 2**31 - 1
 PATIENCE_S = 600.0
 """Seconds that one recording may take beyond its own duration, unless the caller gives another limit."""
 
+RETIRED_AT_ONCE = 10_000
+"""Number of deleted ids that are sorted in at once."""
+
 WAITING = 256
 """Largest number of jobs that are inspected and not yet submitted."""
 
@@ -54,17 +61,23 @@ log = logging.getLogger("soniox_ds.batch")
 
 
 class Ids:
-    """The ids that the service has given to files or to transcriptions, and the owner of each id."""
+    """The ids that the service has given to files or to transcriptions, and the owner of each id.
+
+    Of ids that were deleted on the server, only a hash of eight bytes is remembered, since a run may have millions.
+    """
 
     def __init__(self) -> None:
         self._owner: dict[str, str] = {}
         self._kept: set[str] = set()
+        self._retired: npt.NDArray[np.uint64] = np.empty(0, np.uint64)
+        """Hashes of deleted ids, sorted."""
+        self._just_retired: set[int] = set()
         self.contested = False
         """True once an id was given to a second owner. Every id must then be checked before it is used."""
 
     def take(self, remote_id: str, owner: str) -> bool:
         """Note that an answer gives the id to this owner. Return False if the id already belongs to another owner."""
-        is_own = self._owner.setdefault(remote_id, owner) == owner
+        is_own = not self._is_retired(remote_id) and self._owner.setdefault(remote_id, owner) == owner
         self.contested = self.contested or not is_own
         return is_own
 
@@ -76,6 +89,8 @@ class Ids:
         """
         if remote_id in self._kept:
             return self._owner[remote_id] == owner
+        if self._is_retired(remote_id):
+            return False
         self._owner[remote_id] = owner
         self._kept.add(remote_id)
         return True
@@ -83,6 +98,25 @@ class Ids:
     def is_kept(self, remote_id: str, owner: str) -> bool:
         """Return True if the id belongs to this owner for good."""
         return remote_id in self._kept and self._owner[remote_id] == owner
+
+    def retire(self, remote_id: str) -> None:
+        """Note that an id was deleted on the server. It belongs to nobody who takes it from now on."""
+        self._owner.pop(remote_id, None)
+        self._kept.discard(remote_id)
+        self._just_retired.add(_hash_of(remote_id))
+        if len(self._just_retired) >= RETIRED_AT_ONCE:
+            just_retired = np.fromiter(self._just_retired, np.uint64, len(self._just_retired))
+            self._retired = np.union1d(self._retired, just_retired)
+            self._just_retired.clear()
+
+    def _is_retired(self, remote_id: str) -> bool:
+        value = _hash_of(remote_id)
+        place = int(np.searchsorted(self._retired, np.uint64(value)))
+        return value in self._just_retired or (place < len(self._retired) and int(self._retired[place]) == value)
+
+
+def _hash_of(remote_id: str) -> int:
+    return int.from_bytes(hashlib.blake2b(remote_id.encode(), digest_size=8).digest())
 
 
 class DeleteMethod(Protocol):
@@ -196,6 +230,10 @@ class Run:
         job.leave_copy()
         job.is_closed = True
         self._drop(job)
+        if job.entry is not None and job.entry.file_id is not None and job.entry.file_gone:
+            self.file_ids.retire(job.entry.file_id)
+        if job.entry is not None and job.entry.transcription_id is not None and job.entry.transcription_gone:
+            self.transcription_ids.retire(job.entry.transcription_id)
         self._open -= 1
         self._check()
 
