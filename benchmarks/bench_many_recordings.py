@@ -1,7 +1,7 @@
 """Memory and time of the client for many small files: the real pipeline and journal, and a simulated service.
 
-In separate processes: the corpus written into a folder part by part (``out=``), and kept in memory. The rise of the resident
-memory is that above a run with 200 recordings.
+In separate processes: the corpus written into a folder part by part (``out=``), and kept in memory. The rise of the
+resident memory is that above a run with 200 recordings.
 """
 
 from __future__ import annotations

@@ -21,10 +21,12 @@ from soniox_ds.exceptions import NotFoundError
 
 
 class SimulatedClient(Client):
-    """A client whose requests are answered here, within the budget of the run. Each transcript has `n_tokens` tokens."""
+    """A client whose requests are answered here, within the budget of the run."""
 
     n_tokens = 60
+    """Number of tokens of each transcript."""
     median_s = 7.0
+    """Median of the seconds until a job is completed."""
 
     def __init__(
         self, connection: Connection, budget: RequestBudget | None = None, clock: Clock | None = None, **more: Any

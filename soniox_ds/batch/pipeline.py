@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, Literal, Unpack
+from typing import Any, Literal, Unpack, cast
 
 from soniox_ds._arguments import check_number
 from soniox_ds._caller import warn_caller
@@ -38,7 +38,7 @@ from soniox_ds.batch.submit import submit_forever
 from soniox_ds.batch.watch import Watcher
 from soniox_ds.batch.webhook_receiver import WebhookReceiver, check_webhook, receiving
 from soniox_ds.corpus.corpus import Corpus
-from soniox_ds.corpus.opened import read_corpus
+from soniox_ds.corpus.opened import open_corpus
 from soniox_ds.exceptions import JournalError, OptionsError, WebhookWarning
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.options.keywords import check_keywords, list_options
@@ -106,7 +106,7 @@ async def transcribe(
     out
         Folder into which the corpus is written part by part, as ``corpus.save`` writes it, so that the run keeps few
         recordings in memory. The same call continues a run that was stopped; with more sources it appends. The journal
-        then keeps the places of the transcripts instead of the transcripts. See docs/quotas-and-costs.md.
+        then keeps the places of the transcripts instead of the transcripts. See docs/large-corpora.md.
     refresh
         Transcribe, and pay, again although the journal has a result.
     repeat
@@ -129,7 +129,7 @@ async def transcribe(
     -------
     Corpus
         The tables ``recordings`` (one row for each requested recording, including failed ones) and ``tokens``. With
-        `out`, the opened corpus in the folder.
+        `out`, an `OpenedCorpus` as `soniox_ds.open_corpus` returns it, which reads the tokens when they are needed.
 
     Raises
     ------
@@ -285,7 +285,8 @@ async def transcribe_as(
                     await folder.finish(run)
                     outcomes = folder.outcomes()
             if folder is not None:
-                corpus = await asyncio.to_thread(read_corpus, folder.path)
+                # It has the tables and properties of a corpus, so that type checkers may take it for one.
+                corpus = cast("Corpus", await asyncio.to_thread(open_corpus, folder.path))
             else:
                 corpus = await assemble(
                     recording_list,

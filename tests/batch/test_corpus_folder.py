@@ -3,13 +3,24 @@
 import asyncio
 import sqlite3
 
+import batches
 import pandas as pd
 import pytest
-from batches import assert_same_corpus, batch, leftovers, routes, stand_in, transcribe, until
+from batches import assert_same_corpus, batch, leftovers, routes, stand_in, until
 
 import soniox_ds as sx
-from soniox_ds.batch import corpus_folder
+from soniox_ds.batch import corpus_folder, prepare
+from soniox_ds.batch import run as run_module
+from soniox_ds.batch.run import Ids, Run
+from soniox_ds.corpus.opened import OpenedCorpus
 from soniox_ds.exceptions import InputError, RecordingsFailedWarning
+
+
+async def transcribe(sources, service, tmp_path, **settings):
+    """Transcribe, and load the corpus if it was written into a folder."""
+    corpus = await batches.transcribe(sources, service, tmp_path, **settings)
+    assert isinstance(corpus, OpenedCorpus if "out" in settings else sx.Corpus)
+    return corpus.load() if isinstance(corpus, OpenedCorpus) else corpus
 
 
 @pytest.fixture
@@ -223,3 +234,55 @@ async def test_a_full_disk_stops_the_run_and_a_later_call_goes_on(service, tmp_p
     corpus = await transcribe(folder, service, tmp_path, out=out)
     assert service.created.total == 12
     assert_same_corpus(corpus, await transcribe(folder, service, tmp_path, journal=tmp_path / "other.sqlite"))
+
+
+# -- memory ------------------------------------------------------------------------------------------------------------
+
+
+async def test_few_recordings_are_in_memory_at_once(service, tmp_path, small_parts, monkeypatch):
+    monkeypatch.setattr(corpus_folder, "ROWS_AHEAD", 8)
+    monkeypatch.setattr(prepare, "CHUNK", 4)
+    runs, sizes = [], []
+    note_outcome = Run.count_row
+
+    def count_row(run, row):
+        runs.append(run)
+        sizes.append(max(len(run.jobs), len(run.jobs_of_row)))
+        note_outcome(run, row)
+
+    monkeypatch.setattr(Run, "count_row", count_row)
+    corpus = await transcribe(batch(60), service, tmp_path, out=tmp_path / "out")
+    assert corpus.recordings["audio_id"].tolist() == list(batch(60))
+    # Eight rows wait or are under way, up to four more were prepared with the last of them, and written jobs may still
+    # have to be deleted from the service.
+    assert max(sizes) <= 8 + 4 + 16
+    assert not runs[-1].jobs
+    assert not runs[-1].jobs_of_row
+
+
+async def test_a_row_that_another_run_works_on_does_not_block_the_rows_before_which_it_stands(
+    service, tmp_path, small_parts, monkeypatch
+):
+    monkeypatch.setattr(corpus_folder, "ROWS_AHEAD", 4)
+    monkeypatch.setattr(prepare, "CHUNK", 2)
+    first = asyncio.create_task(transcribe(batch(2), service, tmp_path))
+    await until(lambda: service.requests)
+    corpus = await transcribe(batch(20), service, tmp_path, out=tmp_path / "out")
+    await first
+    assert len(corpus) == 20
+    assert routes(service)["upload"] == 20
+
+
+def test_ids_that_were_deleted_belong_to_nobody(monkeypatch):
+    monkeypatch.setattr(run_module, "RETIRED_AT_ONCE", 3)
+    ids = Ids()
+    for number in range(7):
+        assert ids.take(f"id{number}", f"owner{number}")
+        ids.retire(f"id{number}")
+    assert not ids.contested
+    assert ids.take("id7", "owner7")
+    assert ids.take("id7", "owner7")
+    for number in range(7):
+        assert not ids.take(f"id{number}", f"owner{number}")
+        assert not ids.keep(f"id{number}", "another")
+    assert ids.contested
