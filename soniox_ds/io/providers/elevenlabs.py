@@ -50,4 +50,4 @@ def transcripts(document: JsonNode) -> Iterator[Transcript]:
                     )
                 )
                 space = ""
-    yield Transcript(words)
+    yield Transcript(words, duration_ms=document.get_ms("audio_duration_secs"))

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from soniox_ds.exceptions import SchemaError
+from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.io.json_nodes import JsonNode
 from soniox_ds.io.transcript import TimedWord, Transcript
 
@@ -21,6 +21,8 @@ __all__ = ["PAGE", "TITLE", "recognises", "transcripts"]
 TITLE = "Google Cloud Speech-to-Text"
 PAGE = "https://cloud.google.com/speech-to-text/v2/docs/reference/rest/v2/RecognizeResponse"
 
+_FILE_RESULTS = ("inlineResult", "transcript", "cloudStorageResult", "error")
+"""Fields of which a batch response has one for each file."""
 _SECONDS = re.compile(r"([0-9]+(?:\.[0-9]+)?)s")
 
 
@@ -32,8 +34,10 @@ def recognises(document: JsonNode) -> bool:
         return False
     results = document["results"].value
     if isinstance(results, dict):
-        return bool(results) and all(JsonNode(each).has("transcript") for each in results.values())
-    return isinstance(results, list) and bool(results) and all(JsonNode(each).has("alternatives") for each in results)
+        files = [JsonNode(each) for each in results.values()]
+        return bool(files) and all(any(file.has(name) for name in _FILE_RESULTS) for file in files)
+    # The last result may hold nothing but its end.
+    return isinstance(results, list) and any(JsonNode(each).has("alternatives") for each in results)
 
 
 def transcripts(document: JsonNode) -> Iterator[Transcript]:
@@ -43,8 +47,15 @@ def transcripts(document: JsonNode) -> Iterator[Transcript]:
     results = document.get("results")
     if results is not None and isinstance(results.value, dict):
         for address in results.value:
-            name = PurePosixPath(address).stem
-            yield Transcript(_words(results[address]["transcript"].get("results")), audio_id=name)
+            file = results[address]
+            if file.get("error") is not None:
+                reason = file.get_text("error", "message") or "no reason is given"
+                raise InputError(f"the transcription of {address!r} failed ({reason}); remove it from the document.")
+            transcript = file.get("inlineResult", "transcript") or file.get("transcript")
+            if transcript is None:
+                place = file.get_text("cloudStorageResult", "uri") or file.get_text("uri") or "no address is given"
+                raise InputError(f"the transcript of {address!r} is in another file ({place}); download and read that.")
+            yield Transcript(_words(transcript.get("results")), audio_id=PurePosixPath(address).stem)
     else:
         yield Transcript(_words(results))
 

@@ -5,6 +5,13 @@ from provider_documents import read
 
 LEXICAL = {"word": "hello", "offsetInTicks": 700000.0, "durationInTicks": 3000000.0, "confidence": 0.8}
 DISPLAY = {"displayText": "Hello.", "offsetInTicks": 700000.0, "durationInTicks": 3000000.0}
+PHRASE = {"offsetMilliseconds": 40, "durationMilliseconds": 400, "text": "Hello.", "confidence": 0.93}
+WORD = {"text": "Hello.", "offsetMilliseconds": 40, "durationMilliseconds": 200}
+FAST = {
+    "durationMilliseconds": 1500,
+    "combinedPhrases": [{"text": "Hello. Hello."}],
+    "phrases": [PHRASE | {"words": [WORD], "speaker": 2, "locale": "de-DE", "channel": 1}, PHRASE],
+}
 
 
 def batch(best, n_channels=1, **phrase):
@@ -46,14 +53,7 @@ def test_channels_of_batch_are_numbered_from_1():
 
 
 def test_fast():
-    word = {"text": "Hello.", "offsetMilliseconds": 40, "durationMilliseconds": 200}
-    phrase = {"offsetMilliseconds": 40, "durationMilliseconds": 400, "text": "Hello.", "confidence": 0.93}
-    document = {
-        "durationMilliseconds": 1500,
-        "combinedPhrases": [{"text": "Hello. Hello."}],
-        "phrases": [phrase | {"words": [word], "speaker": 2, "locale": "de-DE", "channel": 1}, phrase],
-    }
-    [transcript] = read(document, "azure")
+    [transcript] = read(FAST, "azure")
     assert transcript.duration_ms == 1500
     assert transcript.words == [
         (" Hello.", 40, 240, 0.93, "2", "de", 2),

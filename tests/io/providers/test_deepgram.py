@@ -4,7 +4,10 @@ from provider_documents import read
 
 WORD = {"word": "hello", "start": 0.5, "end": 0.9, "confidence": 0.99, "punctuated_word": "Hello.", "speaker": 0}
 METADATA = {
+    "transaction_key": "deprecated",
     "request_id": "r",
+    "sha256": "0" * 64,
+    "created": "2026-11-01T00:00:00.000Z",
     "duration": 3.21,
     "channels": 1,
     "models": ["id-1"],

@@ -14,15 +14,29 @@ def document(n_channels=1, **more):
         "language": "en",
         "start": 0.2,
         "end": 0.7,
+        "confidence": 0.99,
         "channel": 0,
         "speaker": 0,
         "words": [WORD],
     }
     result = {
-        "metadata": {"audio_duration": 4.1, "number_of_distinct_channels": n_channels},
+        "metadata": {
+            "audio_duration": 4.1,
+            "number_of_distinct_channels": n_channels,
+            "billing_time": 4.1 * n_channels,
+            "transcription_time": 1.2,
+        },
         "transcription": {"full_transcript": "Hello,", "languages": ["en"], "utterances": [utterance]},
     }
-    return {"id": "x", "status": "done", "result": result, **more}
+    job = {
+        "id": "x",
+        "request_id": "G-x",
+        "version": 2,
+        "status": "done",
+        "created_at": "2026-11-01T00:00:00.000Z",
+        "kind": "pre-recorded",
+    }
+    return job | {"result": result} | more
 
 
 def test_words():

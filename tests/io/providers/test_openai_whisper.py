@@ -11,7 +11,21 @@ API = {
     "language": "english",
     "duration": 2.47,
     "text": "Hello, Ann.",
-    "segments": [{"id": 0, "start": 0.0, "end": 2.0, "text": " Hello, Ann.", "tokens": [1, 2]}],
+    "segments": [
+        {
+            "id": 0,
+            "seek": 0,
+            "start": 0.0,
+            "end": 2.0,
+            "text": " Hello, Ann.",
+            "tokens": [1, 2],
+            "temperature": 0.0,
+            "avg_logprob": -0.2,
+            "compression_ratio": 1.1,
+            "no_speech_prob": 0.01,
+        }
+    ],
+    "usage": {"type": "duration", "seconds": 3},
     "words": [{"word": "Hello", "start": 0.0, "end": 0.5}, {"word": "Ann", "start": 0.8, "end": 1.2}],
 }
 SEGMENT = {"id": 0, "seek": 0, "start": 0.0, "end": 1.2, "text": " Hello, Ann.", "tokens": [1]}

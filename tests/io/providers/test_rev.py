@@ -11,18 +11,31 @@ def mark(value):
     return {"type": "punct", "value": value}
 
 
-def test_words_and_their_punctuation():
-    first = [
-        text("Hi", 0.26, 0.5),
-        mark(","),
-        mark(" "),
-        text("mother", 0.6, 0.9),
-        mark("-"),
-        text("in", 0.9, 1.0),
-        mark(". "),
+DOCUMENT = {
+    "monologues": [
+        {
+            "speaker": 0,
+            "elements": [
+                text("Hi", 0.26, 0.5),
+                mark(","),
+                mark(" "),
+                text("mother", 0.6, 0.9),
+                mark("-"),
+                text("in", 0.9, 1.0),
+                mark(". "),
+            ],
+        },
+        {
+            "speaker": 1,
+            "speaker_info": {"id": "7", "display_name": "Ann"},
+            "elements": [{"type": "unknown", "value": "<laugh>"}, text("Yes", 1.2, 1.4)],
+        },
     ]
-    second = [{"type": "unknown", "value": "<laugh>"}, text("Yes", 1.2, 1.4)]
-    [transcript] = read({"monologues": [{"speaker": 0, "elements": first}, {"speaker": 1, "elements": second}]}, "rev")
+}
+
+
+def test_words_and_their_punctuation():
+    [transcript] = read(DOCUMENT, "rev")
     assert transcript.words == [
         ("Hi,", 260, 500, 0.84, "0", None, None),
         (" mother-", 600, 900, 0.84, "0", None, None),
