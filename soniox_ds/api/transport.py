@@ -10,8 +10,11 @@ after it is unpacked.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import math
+import os
+import ssl
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
@@ -21,7 +24,6 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from soniox_ds._arguments import check_number
 from soniox_ds.api.budget import Priority, RequestBudget
@@ -42,6 +44,7 @@ from soniox_ds.exceptions import (
     ServiceError,
     SetupError,
     SonioxDSError,
+    error_type_of,
 )
 
 __all__ = ["LONGEST_ANSWER", "LONGEST_RETRY_AFTER_S", "Transport"]
@@ -57,6 +60,18 @@ LONGEST_REFUSAL = 1 << 20
 log = logging.getLogger("soniox_ds.api")
 
 T = TypeVar("T")
+
+
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+@functools.cache
+def _ssl_context(trust_env: bool, cert_file: str | None, cert_dir: str | None) -> ssl.SSLContext:
+    """Return the certificates for connections. To read them takes 20 to 100 ms, so this is done once.
+
+    httpx reads the variables of the environment itself; here their values only tell the results apart.
+    """
+    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 class _Bearer(httpx.Auth):
@@ -104,7 +119,7 @@ class Transport:
         self.clock = clock
         self._max_connections = max_connections
         base_url = urlsplit(connection.api_base_url)
-        self._base_path = base_url.path
+        self._base_path, self._host = base_url.path, base_url.netloc
         self._is_encrypted = base_url.scheme == "https"
         self._http: httpx.AsyncClient | None = None
 
@@ -120,6 +135,7 @@ class Transport:
         return self
 
     def _client(self) -> httpx.AsyncClient:
+        trust_env = self.connection.service != "local"
         return httpx.AsyncClient(
             auth=_Bearer(self.connection),
             headers={"User-Agent": f"soniox-ds (httpx {httpx.__version__})", "Accept-Encoding": ENCODINGS},
@@ -133,9 +149,9 @@ class Transport:
                 keepalive_expiry=20.0,
             ),
             follow_redirects=False,
-            verify=self._is_encrypted,  # to read the certificates takes 20 ms
             # The proxies of the environment are not used for a service on this machine.
-            trust_env=self.connection.service != "local",
+            trust_env=trust_env,
+            verify=_ssl_context(trust_env, *map(os.environ.get, _CERTIFICATES)) if self._is_encrypted else False,
         )
 
     async def __aexit__(
@@ -222,31 +238,20 @@ class Transport:
             is_redirect = isinstance(error, BadAnswerError) and error.status is not None and 300 <= error.status < 400
             return isinstance(error, ServiceError) and not is_redirect
 
-        def wait_s(state: RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome is not None else None
-            scale = RATE_LIMIT_SCALE if isinstance(error, RateLimitError) else 1.0
-            return max(self.retry.wait_s(state.attempt_number, scale=scale), wanted_wait_s or 0.0)
-
-        def note(state: RetryCallState) -> None:
-            error = state.outcome.exception() if state.outcome is not None else None
-            log.debug("%s failed (%s), retrying in %.1f s", request_name, error, state.upcoming_sleep)
-
-        retrying = AsyncRetrying(
-            sleep=self.clock.sleep,
-            stop=stop_after_attempt(self.retry.attempts),
-            retry=retry_if_exception(is_worth_it),
-            wait=wait_s,
-            before_sleep=note,
-            reraise=True,
-        )
-        try:
-            return await retrying(once)
-        except NotFoundError as error:
-            # If a repeated DELETE finds nothing, the first one has succeeded.
-            gone = error.error_type in ("file_not_found", "transcription_not_found")
-            if method == "DELETE" and attempt > 1 and gone:
-                return check(Reply(status=204, headers={}, body=b"", request_name=request_name))
-            raise
+        while True:
+            try:
+                return await once()
+            except SonioxDSError as error:
+                # If a repeated DELETE finds nothing, the first one has succeeded.
+                is_gone = error_type_of(error) in ("file_not_found", "transcription_not_found")
+                if method == "DELETE" and attempt > 1 and isinstance(error, NotFoundError) and is_gone:
+                    return check(Reply(status=204, headers={}, body=b"", request_name=request_name))
+                if attempt >= self.retry.attempts or not is_worth_it(error):
+                    raise
+                scale = RATE_LIMIT_SCALE if isinstance(error, RateLimitError) else 1.0
+                wait_s = max(self.retry.wait_s(attempt, scale=scale), wanted_wait_s or 0.0)
+                log.debug("%s failed (%s), retrying in %.1f s", request_name, error, wait_s)
+            await self.clock.sleep(wait_s)
 
     async def _send(
         self,
@@ -313,10 +318,15 @@ class Transport:
         assert self._http is not None, "the client is open"
         url = self.connection.api_base_url + path
         try:
+            # What `build_request` of the client does besides (merged addresses, cookies) is not needed.
+            extensions = {"timeout": self._http.timeout.as_dict()}
             if body is None:
-                return self._http.build_request(method, url, params=params, json=json)
-            headers = {"Content-Type": body.content_type, "Content-Length": str(body.content_length)}
-            return self._http.build_request(method, url, headers=headers, content=body)
+                return httpx.Request(
+                    method, url, params=params, json=json, headers=self._http.headers, extensions=extensions
+                )
+            headers = httpx.Headers(self._http.headers)
+            headers.update({"Content-Type": body.content_type, "Content-Length": str(body.content_length)})
+            return httpx.Request(method, url, headers=headers, content=body, extensions=extensions)
         except httpx.InvalidURL as error:
             raise InputError(
                 f"{self.connection.api_base_url!r} is not an address to which requests can be sent ({error}); set "
@@ -327,7 +337,6 @@ class Transport:
         """Return the unpacked body of an answer, or as much as possible of the body of a refusal."""
         is_success = 200 <= response.status_code < 300
         encoding = response.headers.get("content-encoding", "")
-        host = urlsplit(self.connection.api_base_url).netloc
         try:
             return await read_body(response.aiter_raw(), encoding, longest if is_success else LONGEST_REFUSAL)
         except TooLong as error:
@@ -339,14 +348,14 @@ class Transport:
                 return b""
             problem = f"cannot be decompressed ({error})"
         raise BadAnswerError(
-            f"{request_name}: the answer of {host} {problem}. Run the same call again; if that does not help, check "
-            "that no proxy changes the answers",
+            f"{request_name}: the answer of {self._host} {problem}. Run the same call again; if that does not help, "
+            "check that no proxy changes the answers",
             status=response.status_code,
             maybe_done=maybe_done,
         )
 
     def _problem(self, error: Exception, request_name: str, *, maybe_done: bool) -> ServiceError:
-        host = urlsplit(self.connection.api_base_url).netloc
+        host = self._host
         detail = self.connection.api_key.hide_in(str(error)) or type(error).__name__
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
             return ConnectionFailed(
