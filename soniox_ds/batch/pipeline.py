@@ -275,6 +275,7 @@ async def transcribe_as(
                     except JournalError:
                         raise  # Deletions could not be written down, so nothing is deleted.
                     except BaseException:
+                        budget.reserve = lambda: 0  # Nothing more is fetched.
                         await delete_after_interrupt(run, run.jobs.values())
                         raise
                     finally:

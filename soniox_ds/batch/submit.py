@@ -250,7 +250,6 @@ async def _create(run: Run, watcher: Watcher, job: Job) -> None:
             await _upload_again(run, job)
             continue
         await asyncio.gather(uploaded, run.advance(job, State.CREATING))
-        job.submitted_s = run.clock.now()
         try:
             is_remote = job.recording.is_remote
             audio = {"audio_url": job.recording.url} if is_remote else {"file_id": job.paid.file_id}
@@ -260,6 +259,7 @@ async def _create(run: Run, watcher: Watcher, job: Job) -> None:
         except ServiceError as error:
             if error.maybe_done:
                 job.answered_badly = str(error)
+                job.submitted_s = run.clock.now()
                 watcher.lost(job, since_s=run.clock.now())
                 return
             job.paid.state = State.UPLOADED  # The job was certainly not created.
@@ -274,6 +274,7 @@ async def _create(run: Run, watcher: Watcher, job: Job) -> None:
                 raise
             await _upload_again(run, job)
             continue
+        job.submitted_s = run.clock.now()  # The request may have waited for the budget for up to a minute.
         run.answered(job)
         problem = watcher.contradiction(job, reply)
         if problem is None and not run.transcription_ids.take(reply["id"], job.paid.reference):

@@ -306,6 +306,23 @@ async def test_more_requests_than_the_service_takes(tmp_path):
         assert leftovers(service) == []
 
 
+async def test_calls_of_one_process_share_the_requests_of_a_minute(tmp_path):
+    """Two calls at the same time, and then a third, which begins within the same minute of the service."""
+    with stand_in(speed=50, limits=ServiceLimits(requests_per_minute=60)) as service:
+        journals = [tmp_path / f"{number}.sqlite" for number in range(3)]
+        corpora = await asyncio.gather(
+            *(
+                transcribe(batch(8), service, tmp_path, journal=journal, requests_per_minute=60)
+                for journal in journals[:2]
+            )
+        )
+        corpora.append(await transcribe(batch(4), service, tmp_path, journal=journals[2], requests_per_minute=60))
+        assert [states(corpus) for corpus in corpora] == [["completed"] * 8] * 2 + [["completed"] * 4]
+        assert 429 not in {request.status for request in service.requests}
+        assert len(service.requests) > 60
+        assert leftovers(service) == []
+
+
 @pytest.mark.parametrize(
     "limit",
     [{"pending": 2}, {"transcriptions": 3}, {"files": 3}, {"storage_bytes": 3 * len(wav(0))}],
