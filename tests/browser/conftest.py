@@ -38,8 +38,10 @@ NO_SOUND = {"PULSE_SERVER": "/dev/null", "PIPEWIRE_REMOTE": "/dev/null", "ALSA_C
 GROUPS = {
     "test_microphone_life_in_browser": "browser-1",
     "test_microphone_in_browser": "browser-1",
+    "test_lab_in_browser": "browser-1",
     "test_microphone_trouble_in_browser": "browser-2",
     "test_looks_in_browser": "browser-2",
+    "test_browser_halves": "browser-2",
 }
 """The groups of the files that take longest. All others are in ``browser-3``, which takes about as long."""
 
