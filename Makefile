@@ -21,8 +21,9 @@ help:
 demo: $(VENV)/.ready-local
 	$(BIN)/soniox-ds demo
 
-# Four workers more than there are cores: the tests in browsers wait for sound most of the time, and others for processes.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 4)')
+# Three workers more than there are cores: three groups of tests in browsers wait for sound most of the time, and the group
+# with the recogniser for processes. Each worker and each of these groups needs somewhat less than 1 GB of memory.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 3)')
 # The types are checked while the tests run.
 test: $(VENV)/.ready-test system lint
 	$(MAKE) --no-print-directory --jobs=2 types tests
