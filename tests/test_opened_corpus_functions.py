@@ -6,7 +6,10 @@ there, and `@by_part` makes it take an opened corpus.
 
 from __future__ import annotations
 
+import multiprocessing
+import pickle
 import warnings
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -246,3 +249,52 @@ def test_turns_are_written_part_by_part(folder, tmp_path):
     for name, corpus in (("opened", sx.open_corpus(folder)), ("loaded", sx.read_corpus(folder))):
         sx.io.write_rttm(corpus, tmp_path / name)
     assert (tmp_path / "opened").read_text() == (tmp_path / "loaded").read_text()
+
+
+# In other processes
+
+
+@pytest.fixture(scope="module")
+def pool():
+    """Two processes that begin without the state of this one, as workers on other machines do."""
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as executor:
+        yield executor
+
+
+@pytest.mark.parametrize("name", ["words", "word_errors", "speaker_stats", "flag_low_confidence", "apply_reviews"])
+def test_results_of_an_executor_are_the_same(name, folder, pool):
+    call = TAKE_TRANSCRIPTS[name]
+    of_pool = result_of(call, sx.open_corpus(folder, executor=pool))
+    pd.testing.assert_frame_equal(of_pool, result_of(call, sx.read_corpus(folder)))
+
+
+def test_an_executor_of_threads(folder):
+    with ThreadPoolExecutor(3) as executor:
+        of_threads = sx.word_errors(sx.open_corpus(folder, executor=executor).select(["a", "b1", "a2"]))
+    expected = sx.word_errors(sx.read_corpus(folder).select(["a", "b1", "a2"]))
+    pd.testing.assert_frame_equal(of_threads, expected)
+
+
+def test_errors_and_warnings_of_an_executor(folder, pool):
+    opened = sx.open_corpus(folder, executor=pool)
+    with pytest.warns(UserWarning, match="have no recording") as caught:
+        sx.word_errors(opened, all_references(opened))
+    assert caught[0].filename == __file__
+    with pytest.raises(InputError, match="none such"):
+        sx.word_errors(opened, normalizer="none such")
+    silent = sx.open_corpus(folder, executor=pool).select(["a"])
+    with pytest.raises(InputError, match="there are no reference languages"):
+        sx.language_errors(silent)
+
+
+def test_tasks_are_small(folder):
+    class Recorder(ThreadPoolExecutor):
+        def submit(self, task, /, *args, **kwargs):
+            sizes.append(len(pickle.dumps(task)))
+            return super().submit(pickle.loads(pickle.dumps(task)))
+
+    sizes = []
+    with Recorder(1) as executor:
+        sx.word_errors(sx.open_corpus(folder, executor=executor))
+    assert len(sizes) > 2
+    assert max(sizes) < 30_000

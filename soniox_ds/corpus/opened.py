@@ -7,11 +7,14 @@ recording lies in two of them, so that results by recording can be computed part
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds._arguments import check_number
@@ -30,6 +33,27 @@ __all__ = ["OpenedCorpus", "open_corpus", "read_corpus"]
 _SHOWN_COLUMNS = ("audio_id", "status", "duration_ms", "cost_usd", "charged_usd", "warnings", "service", "model")
 
 
+@dataclass(frozen=True)
+class _PartReader:
+    """A reader of the selected recordings of one part."""
+
+    snapshot: Snapshot
+    positions: npt.NDArray[np.int64]
+
+    def read(self) -> Corpus:
+        """Read the recordings and their tokens."""
+        return _checked_corpus(self.snapshot.folder, self.snapshot.read_part(self.snapshot.parts[0]))
+
+
+def _checked_corpus(folder: Path, tables: tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]) -> Corpus:
+    try:
+        return Corpus(*tables)
+    except SchemaError as error:
+        raise SchemaError(
+            f"{folder} was changed by something other than Corpus.save, and is not a valid corpus any more: {error}"
+        ) from error
+
+
 class OpenedCorpus:
     """A saved corpus that is read as far as it is needed. `soniox_ds.open_corpus` returns it.
 
@@ -40,10 +64,14 @@ class OpenedCorpus:
     ----------
     snapshot
         The files and the selected recordings.
+    executor
+        See `soniox_ds.open_corpus`.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, executor: Executor | None = None) -> None:
         self._snapshot = snapshot
+        self.executor = executor
+        """The executor in which functions are applied to the parts; None for this process."""
 
     @property
     def folder(self) -> Path:
@@ -122,7 +150,7 @@ class OpenedCorpus:
         """
         need_columns(self._snapshot.dtypes, columns)
         mask = selection_mask(self.read_recordings(["audio_id", *columns]), which, columns)
-        return self if mask.all() else OpenedCorpus(self._snapshot.select(mask))
+        return self if mask.all() else OpenedCorpus(self._snapshot.select(mask), self.executor)
 
     def parts(self) -> Iterator[Corpus]:
         """Read one part after the other; each is a `Corpus` of the selected recordings in a pair of files.
@@ -130,21 +158,16 @@ class OpenedCorpus:
         Their recordings have the same columns and dtypes. ``sx.concat(corpus.parts())`` equals ``corpus.load()``,
         except that recordings of one save with ``partition_by`` come in the order of their files.
         """
-        for part in self._snapshot.parts:
-            yield self._corpus(self._snapshot.read_part(part))
+        for reader in self.part_readers():
+            yield reader.read()
+
+    def part_readers(self) -> list[_PartReader]:
+        """Return a small object for each part, which can be sent to another process and reads the part there."""
+        return [_PartReader(replace(self._snapshot, parts=(part,)), part.positions) for part in self._snapshot.parts]
 
     def load(self) -> Corpus:
         """Read all selected recordings with their tokens; see `soniox_ds.read_corpus`."""
-        return self._corpus(self._snapshot.read_all())
-
-    def _corpus(self, tables: tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]) -> Corpus:
-        try:
-            return Corpus(*tables)
-        except SchemaError as error:
-            raise SchemaError(
-                f"{self.folder} was changed by something other than Corpus.save, and is not a valid corpus any more: "
-                f"{error}"
-            ) from error
+        return _checked_corpus(self.folder, self._snapshot.read_all())
 
     def sql(self, query: str, **tables: pd.DataFrame) -> pd.DataFrame:
         """Return the result of a query in SQL over the tables of the corpus, which DuckDB computes from the files.
@@ -367,7 +390,9 @@ def _texts(transcripts: Any) -> pd.DataFrame:
     return texts
 
 
-def open_corpus(folder: str | Path, *, columns: Collection[str] | None = None) -> OpenedCorpus:
+def open_corpus(
+    folder: str | Path, *, columns: Collection[str] | None = None, executor: Executor | None = None
+) -> OpenedCorpus:
     """Open a corpus that `Corpus.save` wrote, without reading its tokens.
 
     Use it for corpora that are larger than memory. `len`, the list of recordings and `select` read no tokens. Functions
@@ -379,6 +404,9 @@ def open_corpus(folder: str | Path, *, columns: Collection[str] | None = None) -
         The folder given to `save`.
     columns
         Read only these metadata columns. The columns of ``schema.RECORDINGS`` and ``schema.TOKENS`` are always there.
+    executor
+        A ``concurrent.futures.Executor``, such as a ``ProcessPoolExecutor`` or ``client.get_executor()`` of Dask. The
+        functions that read part by part submit a task for each part to it. Its workers read the same folder.
 
     Returns
     -------
@@ -409,7 +437,7 @@ def open_corpus(folder: str | Path, *, columns: Collection[str] | None = None) -
     if isinstance(columns, str):
         raise InputError("columns takes a list of names, not one string.")
     path = Path(folder)
-    return OpenedCorpus(while_nobody_writes(path, lambda: Snapshot.of_folder(path, columns)))
+    return OpenedCorpus(while_nobody_writes(path, lambda: Snapshot.of_folder(path, columns)), executor)
 
 
 def read_corpus(

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+import os
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any, ParamSpec
+from typing import Any, NamedTuple, ParamSpec
 
 import numpy as np
 import pandas as pd
 
+from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import InputError
-from soniox_ds.schema.inputs import InParts, Transcribed
+from soniox_ds.schema.inputs import InParts, PartReader
 from soniox_ds.schema.matching import matched_ids
 from soniox_ds.schema.shaping import as_ids, with_ids, with_named_levels
 
@@ -31,6 +36,9 @@ _Function = Callable[_Arguments, pd.DataFrame]
 Order = Callable[[pd.DataFrame, "np.ndarray[Any, Any]"], "np.ndarray[Any, Any]"]
 """A function from a table and the position of the recording of each row to the order of the rows."""
 
+
+_UNDER_WAY = 64
+"""Number of tasks that are submitted before the first of them must have ended."""
 
 _requirements: ContextVar[dict[str, str | None] | None] = ContextVar("soniox_ds_requirements", default=None)
 """While a function is called with a part: for each requirement None if a part fulfils it, otherwise a message."""
@@ -90,17 +98,28 @@ def by_part(
 
     def decorate(function: _Function[_Arguments]) -> _Function[_Arguments]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            return dispatch(function, rule, args, kwargs)
+            return dispatch(function, decorated, rule, args, kwargs)
 
         # doctest tests only functions whose globals are those of the module.
         globals_of_module = inspect.unwrap(function).__globals__
         copy = FunctionType(call.__code__, globals_of_module, None, None, call.__closure__)
-        return functools.wraps(function)(copy)
+        decorated = functools.wraps(function)(copy)
+        return decorated
 
     return decorate
 
 
-def _dispatch(function: Callable[..., Any], rule: _Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _dispatch(
+    function: Callable[..., Any],
+    decorated: Callable[..., Any],
+    rule: _Rule,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    """Call the function itself, or map it over the parts of an opened corpus.
+
+    Tasks hold the decorated function, because pickle finds it by its name.
+    """
     transcripts = args[0] if args else kwargs.get("transcripts")
     if isinstance(transcripts, pd.DataFrame) or not isinstance(transcripts, InParts):
         return function(*args, **kwargs)
@@ -110,7 +129,65 @@ def _dispatch(function: Callable[..., Any], rule: _Rule, args: tuple[Any, ...], 
         if options.get(name) is not None:
             call = f"sx.{function.__name__}(corpus.load(), {name}=...)"
             raise InputError(f"{name} needs all tokens of the corpus at once, but found an opened corpus; call {call}.")
-    return _Mapping(function, rule, transcripts, options).result()
+    return _Mapping(decorated, rule, transcripts, options).result()
+
+
+class _Outcome(NamedTuple):
+    """The result of a task."""
+
+    table: pd.DataFrame | None
+    """None if the part has no references."""
+    requirements: dict[str, str | None]
+    """What `need_in_any_part` has noted."""
+    warnings: list[tuple[type[Warning], str]]
+    """Warnings in another process."""
+
+
+@dataclass(frozen=True)
+class _Task:
+    """The application of a function to one part. It can be sent to another process."""
+
+    function: Callable[..., pd.DataFrame]
+    reader: PartReader
+    options: dict[str, Any]
+    column: str | None
+    """Column of the recordings with their references; if all are missing, the function is not called."""
+    process: int
+    """Number of the process that made the task."""
+
+    def __call__(self) -> _Outcome:
+        part = self.reader.read()
+        if self.column in part.recordings and not part.recordings[self.column].notna().any():
+            return _Outcome(None, {}, [])
+        requirements: dict[str, str | None] = {}
+        token = _requirements.set(requirements)
+        try:
+            if os.getpid() == self.process:
+                return _Outcome(self.function(part, **self.options), requirements, [])
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                table = self.function(part, **self.options)
+            return _Outcome(table, requirements, [(each.category, str(each.message)) for each in caught])
+        finally:
+            _requirements.reset(token)
+
+
+def _outcomes(tasks: Iterator[_Task], executor: Executor | None) -> Iterator[_Outcome]:
+    """Run the tasks, and yield their outcomes in the same order. Few tasks are under way at a time."""
+    if executor is None:
+        yield from (task() for task in tasks)
+        return
+    pending: deque[Future[_Outcome]] = deque()
+    try:
+        for task in tasks:
+            pending.append(executor.submit(task))
+            if len(pending) > _UNDER_WAY:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()
 
 
 @dataclass
@@ -133,36 +210,37 @@ class _Mapping:
                 divided[name] = _Divided.of(given, self.ids, name)
         results: list[pd.DataFrame] = []
         requirements: dict[str, str | None] = {}
-        token = _requirements.set(requirements)
-        try:
-            for part in self.corpus.parts():
-                options = self._options_of(part, divided, is_first=not results)
-                if options is not None:
-                    results.append(self.function(part, **options))
-        finally:
-            _requirements.reset(token)
-        for message in requirements.values():
-            if message is not None:
-                raise InputError(message)
+        for outcome in _outcomes(self._tasks(divided), self.corpus.executor):
+            if outcome.table is not None:
+                results.append(outcome.table)
+            for category, message in outcome.warnings:
+                warn_caller(message, category)
+            for requirement, problem in outcome.requirements.items():
+                requirements[requirement] = problem if problem is None else requirements.get(requirement, problem)
+        for problem in requirements.values():
+            if problem is not None:
+                raise InputError(problem)
         if not results:  # The function says itself what is missing, or returns its empty table.
-            first = next(self.corpus.parts(), None)
-            return self.function(self.corpus.load() if first is None else first, **self.options)
+            readers = self.corpus.part_readers()
+            return self.function(readers[0].read() if readers else self.corpus.load(), **self.options)
         return self._joined(results, divided)
 
-    def _options_of(self, part: Transcribed, divided: dict[str, _Divided], *, is_first: bool) -> dict[str, Any] | None:
-        """Return the options for a part; None if the part has no references and so no rows."""
-        positions = self.ids.get_indexer(pd.Index(part.recordings["audio_id"]))
-        own = {name: given.of_part(positions) for name, given in divided.items()}
-        has_references = [len(own[name]) > 0 for name in self.rule.references if name in own]
-        if not has_references and self.rule.references:
+    def _tasks(self, divided: dict[str, _Divided]) -> Iterator[_Task]:
+        """Yield a task for each part, without those that have no references and so no rows."""
+        column = None
+        if self.rule.references and self.rule.references[0] not in divided:
             given = self.options.get(self.rule.references[0])
-            name = given if isinstance(given, str) else self.rule.column if given is None else None
-            has_references = [bool(part.recordings[name].notna().any())] if name in part.recordings else []
-        if has_references and not any(has_references):
-            return None
-        if is_first:  # References without a recording have rows, too; they are given to the first part.
-            own = {name: given.of_part(np.append(positions, -1)) for name, given in divided.items()}
-        return {**self.options, **own}
+            column = given if isinstance(given, str) else self.rule.column if given is None else None
+        is_first = True
+        for reader in self.corpus.part_readers():
+            own = {name: given.of_part(reader.positions) for name, given in divided.items()}
+            counts = [len(own[name]) for name in self.rule.references if name in own]
+            if counts and not any(counts):
+                continue
+            if is_first:  # References without a recording have rows, too; they are given to the first part.
+                own = {name: given.of_part(np.append(reader.positions, -1)) for name, given in divided.items()}
+            is_first = False
+            yield _Task(self.function, reader, {**self.options, **own}, column if not counts else None, os.getpid())
 
     def _joined(self, results: list[pd.DataFrame], divided: dict[str, _Divided]) -> pd.DataFrame:
         filled = [table for table in results if len(table)] or results[:1]

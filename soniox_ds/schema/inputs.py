@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.exceptions import InputError
 
-__all__ = ["InParts", "Transcribed", "Transcripts", "refuse_transcripts"]
+__all__ = ["InParts", "PartReader", "Transcribed", "Transcripts", "refuse_transcripts"]
 
 
 @runtime_checkable
@@ -26,9 +29,23 @@ class Transcribed(Protocol):
 class InParts(Protocol):
     """An opened corpus: its ids, and its parts."""
 
+    executor: Executor | None
+    """The executor in which functions are applied to the parts; None for this process."""
+
     def __iter__(self) -> Iterator[str]: ...
-    def parts(self) -> Iterator[Transcribed]: ...
+    def part_readers(self) -> list[PartReader]: ...
     def load(self) -> Transcribed: ...
+
+
+class PartReader(Protocol):
+    """A reader of one part, which can be sent to another process."""
+
+    @property
+    def positions(self) -> npt.NDArray[np.int64]:
+        """The positions of its recordings among the ids of the corpus."""
+
+    def read(self) -> Transcribed:
+        """Read the recordings and tokens of the part."""
 
 
 Transcripts: TypeAlias = "Transcribed | pd.DataFrame"
