@@ -31,7 +31,7 @@ N_RECORDINGS = 100
 ROUNDS = 3
 MOST_TIMES = 2
 MOST_MB = 300
-NOT_TEXT = ("excel", "huggingface")
+NOT_TEXT = ("excel", "huggingface", "webdataset")
 OF_CORPORA = ("kaldi", "nemo", "soniox")
 """Formats that need the recordings or the tokens; all others are written from the table of words."""
 

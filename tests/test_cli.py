@@ -248,6 +248,7 @@ def test_export_writes_every_format_with_its_options(tmp_path, capsys):
     tokens = pd.DataFrame({"audio_id": "a", "token_index": [0], "text": ["hi"], "start_ms": [0], "end_ms": [500]})
     recordings = pd.DataFrame({"audio_id": ["a"], "status": ["completed"], "source": [str(tmp_path / "a.wav")]})
     sx.Corpus(recordings, tokens.assign(speaker="1")).save(tmp_path / "corpus")
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
     for name in [name for name, each in FORMATS.items() if each.writer]:
         out = tmp_path / "exports" / name
         out.parent.mkdir(exist_ok=True)

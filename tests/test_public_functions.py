@@ -7,9 +7,11 @@ A new public function that takes transcripts needs a line in ``TAKE_TRANSCRIPTS`
 import builtins
 import doctest
 import inspect
+import json
 import os
 import re
 import symtable
+import tarfile
 import tempfile
 import warnings
 from functools import partial
@@ -190,17 +192,26 @@ def read_back(name, given):
         return pd.concat([getattr(sx.io, f"read_{name}")(file) for file in sorted(Path(folder).iterdir())])
 
 
-def other_file(name, given):
+def other_file(name, given, **options):
     """The content of the file or folder that `sx.io.write_<name>` writes, of which corpora hold more than tables."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "written")
-        getattr(sx.io, f"write_{name}")(given, path)
+        getattr(sx.io, f"write_{name}")(given, path, **options)
         return OTHER_FILES[name](path)
+
+
+def contents_of_tar(path, extension):
+    with tarfile.open(path) as opened:
+        return [opened.extractfile(each).read() for each in opened if each.name.endswith(extension)]
 
 
 READ_BACK = ("eaf", "textgrid")
 OTHER_FILES = {
     "excel": lambda path: pd.concat([pd.read_excel(path, sheet_name=name) for name in ("segments", "words")]),
+    "webdataset": lambda path: [
+        {key: content.get(key) for key in ("audio_id", "text", "words")}
+        for content in map(json.loads, contents_of_tar(path / "shard-000000.tar", ".json"))
+    ],
     "huggingface": lambda path: load_from_disk(str(path)).select_columns(["audio_id", "text", "words", "segments"])[:],
 }
 TAKE_TRANSCRIPTS = {
@@ -217,6 +228,7 @@ TAKE_TRANSCRIPTS = {
         if name not in ("rttm", "nemo", *READ_BACK, *OTHER_FILES)
     },
     **{f"io.write_{name}": partial(other_file, name) for name in OTHER_FILES},
+    "io.write_webdataset": partial(other_file, "webdataset", with_audio=False),
     "io.to_documents": lambda given: [
         (each.page_content, each.metadata["audio_id"]) for each in sx.io.to_documents(given)
     ],

@@ -39,6 +39,7 @@ from soniox_ds.io.textgrid import write_textgrid
 from soniox_ds.io.trn import write_trn
 from soniox_ds.io.txt import write_txt
 from soniox_ds.io.vtt import write_vtt
+from soniox_ds.io.webdataset import write_webdataset
 from soniox_ds.schema import COSTS, RECORDINGS, TEXTS, TOKENS, conform, empty, frame_from_arrow
 from soniox_ds.schema.inputs import Transcribed
 from soniox_ds.schema.matching import renamed
@@ -398,6 +399,7 @@ class Corpus:
     to_trn = write_trn
     to_txt = write_txt
     to_vtt = write_vtt
+    to_webdataset = write_webdataset
 
     def __repr__(self) -> str:
         from soniox_ds.corpus.repr import plain

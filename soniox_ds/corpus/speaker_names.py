@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from soniox_ds._arguments import is_number
+from soniox_ds._arguments import did_you_mean, is_number
 from soniox_ds.exceptions import InputError
 
 __all__ = ["checked_names", "with_speaker_names"]
@@ -89,8 +88,7 @@ def _why_unknown(audio_id: str, label: str, name_of: Mapping[Any, Any]) -> str:
             "enable_speaker_diarization=True."
         )
     named = [each for each in labels if name_of[each] == label]
-    near = named or difflib.get_close_matches(label, labels, n=1)
-    hint = f" Did you mean {near[0]!r}{f', which has the name {label!r}' if named else ''}?" if near else ""
+    hint = f" {label!r} is the name of {named[0]!r}." if named else did_you_mean(label, labels)
     more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
     return f"{audio_id!r} has no speaker with the label {label!r}; its labels are {labels[:_SHOWN]}{more}.{hint}"
 

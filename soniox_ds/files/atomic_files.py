@@ -18,7 +18,7 @@ from pathlib import Path
 
 from soniox_ds.exceptions import InputError
 
-__all__ = ["replacing", "sync_folder", "writing"]
+__all__ = ["replacing", "replacing_folder", "sync_folder", "writing"]
 
 
 @contextmanager
@@ -54,6 +54,25 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     is_special = target.exists() and not target.is_file() and not target.is_dir()
     with writing(path), _written_into(target) if is_special else _replacing(Path(os.path.realpath(path))) as beside:
         yield beside
+
+
+@contextmanager
+def replacing_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give the path of an empty folder to write to, which replaces the folder `path` when the block ends.
+
+    If the block raises, `path` is unchanged and the new folder is deleted. Raises InputError if it cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    with writing(path):
+        beside.mkdir(parents=True)
+        try:
+            yield beside
+            if target.exists():
+                shutil.rmtree(target)
+            beside.replace(target)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
 
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:

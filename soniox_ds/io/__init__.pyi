@@ -19,3 +19,4 @@ from .textgrid import read_textgrid as read_textgrid, write_textgrid as write_te
 from .trn import read_trn as read_trn, write_trn as write_trn
 from .txt import write_txt as write_txt
 from .vtt import read_vtt as read_vtt, write_vtt as write_vtt
+from .webdataset import write_webdataset as write_webdataset

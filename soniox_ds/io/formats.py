@@ -52,6 +52,7 @@ FORMATS = {
         Format("textgrid", "Praat TextGrid", (".textgrid",)),
         Format("eaf", "ELAN", (".eaf",)),
         Format("huggingface", "dataset of Hugging Face"),
+        Format("webdataset", "WebDataset shards"),
         Format("excel", "Excel workbook"),
         Format("csv", "CSV table"),
     )

@@ -7,8 +7,6 @@ Conventions: an audio column holds the path or the bytes of each recording, whic
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError, SetupError
-from soniox_ds.files.atomic_files import writing
+from soniox_ds.files.atomic_files import replacing_folder
 from soniox_ds.io.contents import audio_ids_of, is_segments, segments_to_write, texts_to_write
 from soniox_ds.schema import RECORDINGS, frame_to_arrow
 from soniox_ds.schema.inputs import Transcribed, Transcripts
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from datasets import Dataset
 
-__all__ = ["to_huggingface", "write_huggingface"]
+__all__ = ["table_of_recordings", "to_huggingface", "write_huggingface"]
 
 _OF_WORDS = ("text", "start_ms", "end_ms", "speaker", "speaker_label", "language", "confidence")
 _OF_SEGMENTS = ("text", "start_ms", "end_ms", "speaker", "speaker_label", "language")
@@ -89,7 +87,7 @@ def to_huggingface(transcripts: Transcripts, *, audio: str | None = "path") -> D
 
     if audio not in _AUDIO:
         raise InputError(f"audio must be 'path', 'bytes' or None, found {audio!r}.")
-    table = _table(transcripts, audio)
+    table = table_of_recordings(transcripts, "Hugging Face", audio)
     dataset = datasets.Dataset(table)
     return dataset.cast_column("audio", datasets.Audio(decode=False)) if "audio" in table.column_names else dataset
 
@@ -141,25 +139,22 @@ def write_huggingface(transcripts: Transcripts, path: str | Path, *, audio: str 
         paths = dataset.data.column("audio").combine_chunks().field("path")
         place = dataset.column_names.index("audio")
         dataset = type(dataset)(dataset.data.table.set_column(place, "audio", paths).replace_schema_metadata(None))
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    with writing(path):
-        try:
-            dataset.save_to_disk(os.fspath(beside))
-            if target.exists():
-                shutil.rmtree(target)
-            beside.replace(target)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
+    with replacing_folder(path) as beside:
+        dataset.save_to_disk(os.fspath(beside))
 
 
-def _table(transcripts: Transcripts, audio: str | None) -> pa.Table:
+def table_of_recordings(transcripts: Transcripts, title: str, audio: str | None = None) -> pa.Table:
+    """Return a table with a row for each recording, as `to_huggingface` describes it.
+
+    `title` is the name of the format for messages.
+    """
     import pyarrow as pa
 
-    ids = audio_ids_of(transcripts, "Hugging Face")
+    ids = audio_ids_of(transcripts, title)
     lists = {}
     if is_segments(transcripts):
-        text_of = texts_to_write(transcripts, "Hugging Face")
-        lists["segments"] = _lists(segments_to_write(transcripts, "Hugging Face", timed=False), ids, _OF_SEGMENTS)
+        text_of = texts_to_write(transcripts, title)
+        lists["segments"] = _lists(segments_to_write(transcripts, title, timed=False), ids, _OF_SEGMENTS)
     else:
         words = as_words(transcripts)
         streams = texts(words)

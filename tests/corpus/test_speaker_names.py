@@ -69,7 +69,7 @@ def test_a_second_call_names_by_the_original_labels():
     both = corpus.rename_speakers({"call": {"2": "Bob"}})
     assert set(pairs(both.tokens)) == {("Anna", "1"), ("Bob", "2")}
     assert set(pairs(both.rename_speakers({"call": {"1": "Ann"}}).tokens)) == {("Ann", "1"), ("Bob", "2")}
-    with pytest.raises(InputError, match=r"no speaker with the label 'Anna'; .* Did you mean '1', which has the name"):
+    with pytest.raises(InputError, match=r"no speaker with the label 'Anna'; .* 'Anna' is the name of '1'\."):
         corpus.rename_speakers({"call": {"Anna": "Ann"}})
 
 
@@ -101,11 +101,8 @@ def test_two_labels_with_one_name_are_one_speaker():
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ({"cal": {"1": "Anna"}}, r"no recording has the id \['cal'\].* Did you mean \['call'\]"),
-        (
-            {"call": {"11": "Anna"}},
-            r"'call' has no speaker with the label '11'; its labels are \['1', '2'\]\. Did .*'1'",
-        ),
+        ({"cal": {"1": "Anna"}}, r"no recording has the id \['cal'\].* Did you mean 'call'\?"),
+        ({"call": {"11": "Anna"}}, r"'call' has no speaker with the label '11'; its labels are \['1', '2'\]\."),
         ({"call": {"1": " "}}, "name of the speaker '1' of 'call' must be a text that is not blank, found ' '"),
         ({"call": {"1": None}}, "must be a text that is not blank, found None"),
         ({"call": "Anna"}, "names of the speakers of 'call' must be a dict by label, found str"),
@@ -139,6 +136,8 @@ def test_labels_of_channels_and_of_later_connections():
     names = {"ch1": "Anna", "ch2:1": "Bob", "1@2": "Anna", "ch2:1@3": "Bob"}
     words = corpus.rename_speakers({"call": names}).words().sort_values("first_token")
     assert pairs(words) == [("Anna", "ch1"), ("Bob", "ch2:1"), ("Anna", "1@2"), ("Bob", "ch2:1@3")]
+    with pytest.raises(InputError, match=r"no speaker with the label 'ch2-1'; .* Did you mean 'ch2:1'\?"):
+        corpus.rename_speakers({"call": {"ch2-1": "Bob"}})
     assert words["channel"].astype(object).where(words["channel"].notna(), None).tolist() == [1, 2, None, 2]
 
 
@@ -212,7 +211,8 @@ SPEAKER_READ = {
 def test_every_format_holds_any_name(name, tmp_path):
     each = FORMATS[name]
     corpus = corpus_of().rename_speakers({"call": {"1": NAME}})
-    corpus.recordings["source"] = "call.wav"
+    corpus.recordings["source"] = str(tmp_path / "audio.wav")
+    (tmp_path / "audio.wav").write_bytes(b"RIFF")
     file = tmp_path / f"call{(each.extensions or ('',))[0]}"
     options = {"segments": True} if name == "nemo" else {"speakers": True} if name == "trn" else {}
     each.writer(corpus, file, **options)
