@@ -86,7 +86,7 @@ class Division:
         except BaseException:
             copy.leave()
             raise
-        recording.path = copy.path
+        recording.file = str(copy.path)
         self._copies[id(recording)] = copy
 
     def use_copy(self, recording: Recording) -> TemporaryCopy | None:

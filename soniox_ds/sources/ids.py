@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from soniox_ds.sources.recording import Recording, printable, shown
 
@@ -71,9 +72,9 @@ def _lengthen(recordings: Sequence[Recording], rows: Sequence[int], given: Seque
         is_changed = False
         for row in rows:
             recording = recordings[row]
-            if given[row] or recording.path is None or counts[recording.audio_id] == 1:
+            if given[row] or recording.file is None or counts[recording.audio_id] == 1:
                 continue
-            parts = recording.path.absolute().parts
+            parts = Path(recording.file).absolute().parts
             depth = recording.audio_id.count("/") + 2
             if depth <= len(parts) - 1:
                 recording.audio_id = printable("/".join(parts[-depth:]))

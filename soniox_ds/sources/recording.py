@@ -1,7 +1,7 @@
 """Recordings that are to be transcribed.
 
 Conventions: ``audio_id``, ``source`` and every message are safe to store and to share: they are valid Unicode (bytes of
-a file name that are not UTF-8 appear as ``\\xe9``) and hold no credentials of a URL. ``path`` or ``url`` is what is
+a file name that are not UTF-8 appear as ``\\xe9``) and hold no credentials of a URL. ``file`` or ``url`` is what is
 really opened. A recording that cannot be transcribed is kept and has an ``error_type`` and an ``error_message``.
 """
 
@@ -22,7 +22,7 @@ _LONGEST_SHOWN = 300
 class Recording:
     """A recording: the place of its audio and the known facts about it.
 
-    At most one of `path`, `url` and `data` is set, or `url` and the `path` of a downloaded copy; all are None if the
+    At most one of `file`, `url` and `data` is set, or `url` and the `file` of a downloaded copy; all are None if the
     source is missing. `error_type` is a stable slug
     (docs/errors.md). A recording that has one is not sent. `warnings` are slugs of problems of a recording that is
     transcribed all the same.
@@ -30,7 +30,8 @@ class Recording:
 
     audio_id: str
     source: str | None = None
-    path: Path | None = None
+    file: str | None = None
+    """Path of the file, as a text, which takes a third of the memory of a `Path`; a run may have a million."""
     url: str | None = field(default=None, repr=False)  # may hold a signature
     data: bytes | None = field(default=None, repr=False)
     filename: str = ""
@@ -47,9 +48,14 @@ class Recording:
     warnings: list[str] = field(default_factory=list)
 
     @property
+    def path(self) -> Path | None:
+        """The path of the file."""
+        return None if self.file is None else Path(self.file)
+
+    @property
     def is_remote(self) -> bool:
         """True if the service fetches the audio from a URL, and this machine does not have it."""
-        return self.url is not None and self.path is None
+        return self.url is not None and self.file is None
 
     def fail(self, error_type: str, message: str) -> None:
         """Mark the recording as one that cannot be transcribed. The first reason is kept."""

@@ -22,7 +22,6 @@ import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -342,7 +341,9 @@ class _Finder:
         if audio_id is None:
             short = os.path.basename(written) if os.path.isabs(written) else os.path.normpath(written)
             audio_id = printable(short.replace(os.sep, "/"))
-        recording = Recording(audio_id=audio_id, source=printable(path), path=Path(path), filename=upload_name(path))
+        filename = upload_name(path)
+        filename = audio_id if filename == audio_id else filename  # Equal texts are kept once, for the memory.
+        recording = Recording(audio_id=audio_id, source=printable(path), file=path, filename=filename)
         try:
             os.stat(path)
         except FileNotFoundError:

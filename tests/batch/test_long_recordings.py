@@ -222,7 +222,7 @@ def test_thirty_hours_are_cut_with_little_memory(thirty_hours):
         from soniox_ds.sources.recording import Recording
 
         path, target = map(Path, sys.argv[1:])
-        recording = inspect(Recording(audio_id="a", path=path))
+        recording = inspect(Recording(audio_id="a", file=str(path)))
         assert recording.error_type == "too_long", recording
         before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         cuts = cut_points(path, MAX_DURATION_MS)

@@ -64,7 +64,7 @@ def wav_bytes(seconds: float = 1.0, rate: int = 8000) -> bytes:
 
 
 def look(path: Path, **options: int) -> Recording:
-    return inspect(Recording(audio_id=path.name, source=path.name, path=path, filename=path.name), **options)
+    return inspect(Recording(audio_id=path.name, source=path.name, file=str(path), filename=path.name), **options)
 
 
 # name, codec, encoder, rate, name here, extension of the upload, tolerance in ms (encoders pad, raw AAC is estimated)
@@ -504,14 +504,14 @@ def test_urls_and_failed_recordings_are_left_alone():
     url = Recording(audio_id="u", url="https://host.example/a.wav")
     assert inspect(url) is url
     assert (url.size_bytes, url.error_type) == (None, None)
-    failed = Recording(audio_id="f", path=Path("gone.wav"), error_type="duplicate_id", error_message="twice")
+    failed = Recording(audio_id="f", file="gone.wav", error_type="duplicate_id", error_message="twice")
     assert inspect(failed).error_message == "twice"
 
 
 def test_a_known_hash_is_not_computed_again(tmp_path):
     path = tmp_path / "a.wav"
     path.write_bytes(wav_bytes())
-    known = Recording(audio_id="a", path=path, filename="a.wav", sha256="known")
+    known = Recording(audio_id="a", file=str(path), filename="a.wav", sha256="known")
     assert inspect(known).sha256 == "known"
     assert look(path, hashing=False).sha256 is None
 
