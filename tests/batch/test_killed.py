@@ -133,14 +133,15 @@ def test_separate_channels_are_killed_at_six_moments(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_run_that_writes_into_a_folder_is_killed_at_ten_moments(folder, tmp_path, monkeypatch):
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "interrupt"])
+def test_a_run_that_writes_into_a_folder_is_stopped_at_ten_moments(how, folder, tmp_path, monkeypatch):
     rng = random.Random(2)
     out = tmp_path / "out"
     with stand_in() as service:
         quiet = asyncio.run(transcribe(folder, service, tmp_path, journal=tmp_path / "quiet.sqlite"))
         asked, created = len(service.requests), service.created.total
         moments = sorted(asked + 1 + moment for moment in rng.sample(range(REQUESTS - RESERVE), 10))
-        striker = Striker(signal.SIGKILL, moments, rng)
+        striker = Striker(how, moments, rng)
         monkeypatch.setattr(Server, "_door", striker.door(Server._door))
         stop_and_go(service, folder, out, striker, f"out={out}")
         assert striker.struck == 10
