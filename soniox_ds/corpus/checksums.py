@@ -133,8 +133,8 @@ def damaged(path: Path, problem: str) -> InputError:
     """Return the exception for a file that is not as it was written."""
     return InputError(
         f"{path} is damaged ({problem}). Restore the file from a copy, or run the call that made the corpus again (the "
-        "journal answers it without paying twice) and save with overwrite=True. If that call wrote the corpus with out=, "
-        "it says itself what is lost."
+        "journal answers it without paying twice) and save with overwrite=True. If that call has out=, it says itself "
+        "what is lost."
     )
 
 

@@ -286,3 +286,21 @@ def test_ids_that_were_deleted_belong_to_nobody(monkeypatch):
         assert not ids.take(f"id{number}", f"owner{number}")
         assert not ids.keep(f"id{number}", "another")
     assert ids.contested
+
+
+# -- parts that were joined --------------------------------------------------------------------------------------------
+
+
+async def test_a_compacted_folder_is_continued_and_its_transcripts_are_recalled(service, tmp_path, small_parts):
+    folder, out = files(tmp_path / "audio", 10), tmp_path / "out"
+    before = await transcribe(folder, service, tmp_path, out=out)
+    sx.open_corpus(out).compact()
+    assert len(parts(out)) == 1
+    asked = len(service.requests)
+    assert_same_corpus(await transcribe(folder, service, tmp_path), before)
+    assert_same_corpus(await transcribe(folder, service, tmp_path, out=out), before)
+    assert len(service.requests) == asked
+    files(folder, 12)
+    longer = await transcribe(folder, service, tmp_path, out=out)
+    assert_same_corpus(longer, await transcribe(folder, service, tmp_path))
+    assert service.created.total == 12
