@@ -34,7 +34,7 @@ from soniox_ds.corpus.appending import Appender, check_columns, empty_corpus, in
 from soniox_ds.corpus.checksums import read_sealed
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.corpus.opened import read_corpus
-from soniox_ds.corpus.parquet import RUN_LOCK
+from soniox_ds.corpus.parquet import LOCKS, RUN_LOCK
 from soniox_ds.exceptions import InputError, RecordingsFailedWarning
 from soniox_ds.files.atomic_files import writing
 from soniox_ds.options import TranscriptionOptions
@@ -124,6 +124,8 @@ class CorpusFolder:
     def _lock(self, stack: contextlib.ExitStack) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path} is a file, but out= names the folder for the corpus.")
+        if not self.path.exists():
+            stack.callback(self._remove_if_empty)
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(self.path / RUN_LOCK, thread_local=False)
@@ -135,6 +137,14 @@ class CorpusFolder:
                     "folder with out=; the recordings that both have are paid for once if both use the same journal."
                 ) from None
         stack.callback(lock.release)
+
+    def _remove_if_empty(self) -> None:
+        """Remove the folder, which this run has made, if the run ended before it wrote anything."""
+        with contextlib.suppress(OSError):
+            if all(path.name in LOCKS for path in self.path.iterdir()):
+                for name in LOCKS:
+                    (self.path / name).unlink(missing_ok=True)
+                self.path.rmdir()
 
     def _open(self, recordings: RecordingList, refresh: bool, is_ours: bool) -> None:
         self._recordings = recordings.recordings

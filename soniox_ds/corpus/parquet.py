@@ -60,7 +60,7 @@ from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.files.atomic_files import sync_folder, writing
 from soniox_ds.schema import RECORDINGS, TOKENS, frame_to_arrow
 
-__all__ = ["RUN_LOCK", "corpus_lock", "files_of_save", "remove_remains", "write_corpus", "write_files"]
+__all__ = ["LOCKS", "RUN_LOCK", "corpus_lock", "files_of_save", "remove_remains", "write_corpus", "write_files"]
 
 _KINDS = ("tokens", "recordings")  # This is the order in which they are written.
 _NOWHERE = "__HIVE_DEFAULT_PARTITION__"

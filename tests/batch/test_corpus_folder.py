@@ -146,6 +146,7 @@ async def test_another_corpus_is_refused(service, tmp_path):
     table = pd.DataFrame({"source": [str(path) for path in folder.glob("*.wav")], "mixed": [1, "a"]})
     with pytest.raises(sx.exceptions.SchemaError, match="mixed"):
         await transcribe(table, service, tmp_path, out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
     assert len(service.requests) == asked
 
 
