@@ -34,8 +34,10 @@ tests: $(VENV)/.ready-test system
 # The tests that need no browser, no kernel, no recogniser and no clock. `make test` runs all tests.
 FAST_TESTS := tests/test_architecture.py tests/test_docs.py tests/test_reference.py tests/corpus/test_corpus.py tests/io tests/metrics tests/options tests/plot \
   tests/progress tests/review_queue tests/schema tests/sources tests/text tests/show
+# It installs the clients of other providers.
+NOT_FAST := --ignore tests/io/providers/test_official_types.py
 check: $(VENV)/.ready-test lint types
-	$(BIN)/python -m pytest -n auto -q $(FAST_TESTS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto -q $(FAST_TESTS) $(NOT_FAST) $(PYTEST_ARGS)
 
 reference: $(VENV)/.ready-test
 	$(BIN)/python docs/generate_reference.py

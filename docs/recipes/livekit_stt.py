@@ -27,30 +27,31 @@ async def main(path: str) -> None:
         speech_to_text = soniox.STT(
             base_url=os.environ.get("SONIOX_WS_URL", "wss://stt-rt.soniox.com/transcribe-websocket"),
             http_session=http_session,  # an agent has one already
-            params=soniox.STTOptions(
-                model="stt-rt-v6", language_hints=["en"], sample_rate=rate, max_endpoint_delay_ms=1000
-            ),
+            params=soniox.STTOptions(model="stt-rt-v6", language_hints=["en"], sample_rate=rate),
         )
+        is_complete = asyncio.Event()  # set while no utterance is going on
+        is_complete.set()
         async with speech_to_text.stream() as stream:
-            sending = asyncio.create_task(send(recording + bytes(PAUSE_S * rate * 2), rate, stream))
-            processed_s = 0.0
+            sending = asyncio.create_task(send(recording + bytes(PAUSE_S * rate * 2), rate, stream, is_complete))
             async for event in stream:
-                if event.type == SpeechEventType.FINAL_TRANSCRIPT:
+                if event.type == SpeechEventType.START_OF_SPEECH:
+                    is_complete.clear()
+                elif event.type == SpeechEventType.FINAL_TRANSCRIPT:
                     print(event.alternatives[0].text.strip(), flush=True)
-                elif event.type == SpeechEventType.RECOGNITION_USAGE:
-                    processed_s += event.recognition_usage.audio_duration
-                    if processed_s > len(recording) / 2 / rate + PAUSE_S - 1:
-                        break
+                elif event.type == SpeechEventType.END_OF_SPEECH:
+                    is_complete.set()
             await sending
 
 
-async def send(samples: bytes, rate: int, stream: SpeechStream) -> None:
-    """Hand over the samples frame by frame, as a room does."""
+async def send(samples: bytes, rate: int, stream: SpeechStream, is_complete: asyncio.Event) -> None:
+    """Hand over the samples frame by frame, as a room does, and close the stream after the last utterance."""
     size = rate * FRAME_MS // 1000 * 2
     for start in range(0, len(samples), size):
         frame = samples[start : start + size]
         stream.push_frame(rtc.AudioFrame(frame, rate, 1, len(frame) // 2))
         await asyncio.sleep(FRAME_MS / 1000)
+    await is_complete.wait()
+    await stream.aclose()
 
 
 asyncio.run(main(sys.argv[1]))
