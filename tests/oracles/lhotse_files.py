@@ -8,12 +8,12 @@ import json
 import sys
 from pathlib import Path
 
-import lhotse
-from lhotse.kaldi import export_to_kaldi, load_kaldi_data_dir
-
 
 def main(folder):
     """Write what Lhotse reads, and files of its own."""
+    import lhotse  # here, because pytest imports this module to look for doctests
+    from lhotse.kaldi import export_to_kaldi, load_kaldi_data_dir
+
     files = {name: list(lhotse.SupervisionSet.from_file(folder / name)) for name in ("ours.jsonl", "ours.jsonl.gz")}
     recordings, supervisions, _ = load_kaldi_data_dir(folder / "ours", sampling_rate=16_000)
     read = {
@@ -30,4 +30,5 @@ def main(folder):
     lhotse.SupervisionSet.from_segments(segments).to_file(folder / "theirs.jsonl.gz")
 
 
-main(Path(sys.argv[1]))
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
