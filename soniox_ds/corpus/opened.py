@@ -94,7 +94,8 @@ class OpenedCorpus:
         raise InputError(
             f"the tokens of the corpus in {self.folder} are not in memory. Call corpus.load() for a Corpus with all of "
             "them, corpus.select(...).load() for a Corpus with those of some recordings, corpus[audio_id] for one "
-            "recording, or go through the parts: for part in corpus.parts(): part.tokens."
+            "recording, corpus.sql('SELECT ... FROM tokens') for a query, or go through the parts: for part in "
+            "corpus.parts(): part.tokens."
         )
 
     def read_recordings(self, columns: Collection[str] | None = None) -> pd.DataFrame:
