@@ -35,7 +35,7 @@ from soniox_ds.options.addresses import public_webhook
 if TYPE_CHECKING:
     from soniox_ds.batch.webhook_server import WebhookServer
 
-__all__ = ["HEADER_NAME", "HEADER_VALUE", "LARGEST_BODY", "WebhookReceiver", "check_webhook", "receiving"]
+__all__ = ["HEADER_NAME", "HEADER_VALUE", "LARGEST_BODY", "WebhookReceiver", "check_webhook", "listening", "receiving"]
 
 HEADER_NAME = "SONIOX_API_WEBHOOK_HEADER"
 """Environment variable that names the header. The official SDK reads the same variables."""
@@ -381,11 +381,18 @@ async def receiving(
         yield options, journal
         return
     journal = webhook.journal_of_run(journal)
-    if webhook.port is None:
+    async with listening(webhook):
         yield webhook.added_to(options), journal
+
+
+@asynccontextmanager
+async def listening(webhook: WebhookReceiver | None) -> AsyncIterator[None]:
+    """Run the receiver if there is one that has a port. Several calls at once share one server."""
+    if webhook is None or webhook.port is None:
+        yield
         return
     await asyncio.to_thread(webhook.start)
     try:
-        yield webhook.added_to(options), journal
+        yield
     finally:
         await asyncio.to_thread(webhook.stop)

@@ -312,6 +312,10 @@ class Corpus:
         the run that contains a redacted word is masked in the provenance. The journal and the service are not changed:
         delete the journal, and call `sx.account.clean_up`, if the words must not be kept there.
 
+        A removed word that also stands elsewhere in the recording, where it is kept, is no secret: other columns, ids,
+        names of speakers and contexts may contain it, and it stays in a reference where it is not aligned with a
+        removed word. To remove a word everywhere, select all of its occurrences.
+
         Parameters
         ----------
         words_mask

@@ -33,6 +33,7 @@ from soniox_ds.batch.model_changes import warn_of_models, warn_of_same_models
 from soniox_ds.batch.pipeline import transcribe_as
 from soniox_ds.batch.prepare import has_outcome
 from soniox_ds.batch.spending import Spending
+from soniox_ds.batch.webhook_receiver import WebhookReceiver, check_webhook, listening
 from soniox_ds.corpus.corpus import Corpus, concat
 from soniox_ds.exceptions import Declined, InputError, OptionsError
 from soniox_ds.experiments.other_arms import Arm, check_function, in_recordings, matched_corpus, transcribe_with
@@ -116,6 +117,7 @@ async def compare(
     journal: str | Path | None = None,
     progress: bool | Callable[[Snapshot], object] | None = None,
     timeout_s: float | None = None,
+    webhook: WebhookReceiver | None = None,
     clock: Clock | None = None,
     **unknown: Unpack[NoKeywords],
 ) -> Comparison:
@@ -163,6 +165,8 @@ async def compare(
         `Estimate` (see `confirm`) tells beforehand what the whole experiment may cost.
     connection, concurrency, requests_per_minute, limits, journal, progress, timeout_s, clock
         As in `transcribe`.
+    webhook
+        As in `transcribe`: one receiver for all arms and repeats.
 
     Returns
     -------
@@ -235,6 +239,10 @@ async def compare(
     check_keywords(compare, unknown)
     chosen: dict[str, Arm] = _checked_arms(arms, repeats)
     of_service = {name: arm for name, arm in chosen.items() if isinstance(arm, TranscriptionOptions)}
+    for arm in of_service.values():
+        check_webhook(webhook, arm)
+    if webhook is not None:
+        journal = webhook.journal_of_run(journal)
     settings: dict[str, Any] = {
         "connection": connection,
         "concurrency": concurrency,
@@ -243,6 +251,7 @@ async def compare(
         "spending": Spending(max_cost_usd),
         "journal": journal,
         "timeout_s": timeout_s,
+        "webhook": webhook,
         "clock": clock,
     }
     chain = Normalizer.of(normalizer)  # raises its errors before anything is paid for
@@ -278,7 +287,10 @@ async def compare(
         warn_of_same_models(asked, {name: {await models.resolved(model)} for name, model in asked.items()})
     if confirm is not None and not confirm(estimate):
         raise Declined(f"the experiment was not started: {estimate}")
-    parts = await _transcribe_all(recording_list, chosen, repeats, seed, models, progress=progress, settings=settings)
+    async with listening(webhook if of_service else None):
+        parts = await _transcribe_all(
+            recording_list, chosen, repeats, seed, models, progress=progress, settings=settings
+        )
     corpora = {name: [concat(stretches) for stretches in parts[name]] for name in chosen}
     await _warn_of_models(asked, {name: corpora[name] for name in of_service}, models)
     return Comparison(

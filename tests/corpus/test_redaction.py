@@ -110,6 +110,19 @@ def test_other_columns_and_ids_with_a_redacted_word_are_refused():
         corpus.redact(names_in(corpus))
 
 
+def test_a_removed_word_that_is_kept_elsewhere_is_no_secret():
+    """The rule of docs/corpus.md: "May" is a name here and a month there."""
+    words = ["May", "called", "it", "is", "due", "in", "may."]
+    corpus = corpus_of(words, "may called it is due in May", note="due in May", audio_id="may.wav")
+    corpus = corpus.rename_speakers({"may.wav": {"1": "May"}})
+    redacted = corpus.redact([True, *[False] * 6])
+    assert redacted.recordings["text"].item() == "[redacted] called it is due in may."
+    assert redacted.recordings["reference"].item() == "[redacted] called it is due in May"
+    assert redacted.recordings["note"].item() == "due in May"
+    with pytest.raises(InputError, match=r"the column 'note' of .* contains a word to be redacted"):
+        corpus.redact(corpus.words()["text"].str.contains("(?i)may"))
+
+
 @pytest.mark.parametrize(
     ("mask", "options", "message"),
     [
