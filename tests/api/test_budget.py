@@ -118,15 +118,16 @@ def test_a_busy_budget_starts_all_its_requests_at_once_in_each_window(rate):
     longest_s=st.sampled_from([0.1, 2, 30]),
 )
 def test_a_service_is_never_asked_too_much_however_long_requests_are_on_their_way(rate, seed, n_workers, longest_s):
-    """The service counts each request somewhere between its start and its answer."""
+    """The service counts each request somewhere between its start and its answer. Two calls share the window."""
     rng = random.Random(seed)
 
     async def main(clock):
-        budget = RequestBudget(rate, clock)
+        window = RequestWindow(clock)
+        budgets = [RequestBudget(rate, window=window) for _ in range(2)]
         service = RateWindow(rate, now=clock.now)
         left = iter(range(5 * rate))
 
-        async def work():
+        async def work(budget):
             for _ in left:
                 started_s = await budget.take()
                 await clock.sleep(rng.uniform(0, longest_s))
@@ -134,7 +135,7 @@ def test_a_service_is_never_asked_too_much_however_long_requests_are_on_their_wa
                 await clock.sleep(rng.uniform(0, longest_s))
                 budget.answered(started_s)
 
-        await asyncio.gather(*(work() for _ in range(n_workers)))
+        await asyncio.gather(*(work(budgets[number % 2]) for number in range(n_workers)))
 
     run_virtual(main)
 
