@@ -27,7 +27,7 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-GROUPS = ("browser-1", "browser-2", "browser-3", "whisper", "lhotse", "kernels", "chaos", "recognizer", "node")
+GROUPS = ("browser-1", "browser-2", "browser-3", "whisper", "clients", "lhotse", "kernels", "chaos", "recognizer")
 """The groups of tests that run in one worker of xdist, the longest one first."""
 
 

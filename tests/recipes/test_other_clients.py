@@ -32,6 +32,7 @@ def assert_is_clean(service):
     assert not service.open_streams
 
 
+@pytest.mark.xdist_group("clients")  # so that only one worker waits for the installation
 @pytest.mark.parametrize("name", ["livekit_stt.py", "pipecat_stt.py"])
 def test_a_live_client_prints_each_utterance(service, name):
     printed = run_client([python_of_clients(), RECIPES / name, RECORDING], service.environment)

@@ -22,6 +22,8 @@ from client_environments import python_of_clients, run_client
 from soniox_ds.io.json_nodes import JsonNode
 from soniox_ds.io.providers import provider_named, providers
 
+pytestmark = pytest.mark.xdist_group("clients")  # so that only one worker waits for the installation
+
 READ = Path(__file__).with_name("official_types.py")
 
 DOCUMENTS = {
