@@ -1,4 +1,4 @@
-"""Command line: ``soniox-ds demo | plan | transcribe | report | export | serve | webhooks | models | usage | clean``.
+"""Command line: ``soniox-ds demo | plan | transcribe | report | export | serve | webhooks | models | usage | ...``.
 
 Exit status: 0 if everything succeeded, 1 if some recordings failed, 2 if the command failed (the message says why).
 """
@@ -135,6 +135,17 @@ def _parser() -> argparse.ArgumentParser:
     usage.add_argument("--until", type=datetime.fromisoformat, help="ISO 8601, UTC (default: now)")
     _add_region(usage)
     usage.set_defaults(command=_usage)
+
+    charges = commands.add_parser("charges", help="show what was charged for the recordings of a corpus")
+    charges.add_argument("corpus", type=Path, help="folder that transcribe wrote")
+    charges.add_argument("-o", "--out", type=Path, help="new folder for the corpus with its charges (default: none)")
+    charges.add_argument(
+        "--since",
+        type=datetime.fromisoformat,
+        help="ISO 8601, UTC: also count earlier transcripts from this time on (default: a day before the first one)",
+    )
+    _add_region(charges)
+    charges.set_defaults(command=_charges)
 
     for name, what in (("files", "uploaded files"), ("transcriptions", "transcriptions")):
         stored = commands.add_parser(name, help=f"list the {what} that the service stores, or delete some by their ids")
@@ -558,6 +569,23 @@ def _usage(options: argparse.Namespace) -> int:
 
     table = sx.account.usage(options.since, options.until, connection=_connection(options))
     print(table.to_string(index=False) if len(table) else "nothing was used")
+    return 0
+
+
+def _charges(options: argparse.Namespace) -> int:
+    import soniox_ds as sx
+
+    corpus = sx.account.add_charges(
+        sx.read_corpus(options.corpus), start=options.since, connection=_connection(options)
+    )
+    cost = corpus.cost
+    columns = ["audio_id", "status", "duration_ms", "estimate_usd", "charged_usd", "charged_requests"]
+    print(cost[columns].to_string(index=False, na_rep=""))
+    sums = sx.summarize(cost)[["recordings", "hours", "estimate_usd", "charged_recordings", "charged_usd"]]
+    print(f"\n{sums.to_string(index=False)}")
+    if options.out is not None:
+        corpus.save(options.out)
+        print(f"\nsaved to {options.out}")
     return 0
 
 

@@ -147,6 +147,23 @@ def test_models_usage_and_clean(service, tiny_wav, tmp_path, capsys):
     assert "nothing of this journal" in capsys.readouterr().out
 
 
+def test_charges_stand_beside_the_estimates(service, tiny_wav, tmp_path, capsys):
+    paths = [tiny_wav(tmp_path / name, seconds=36.0, seed=seed) for seed, name in enumerate(("a.wav", "b.wav"))]
+    corpus = sx.transcribe(paths, progress=False)
+    corpus.save(tmp_path / "corpus")
+    assert main(["charges", str(tmp_path / "corpus"), "--out", str(tmp_path / "charged")]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["audio_id", "status", "duration_ms", "estimate_usd", "charged_usd", "charged_requests"]
+    assert [line[1:] for line in lines[1:3]] == [["completed", "36000", "0.001", "0.001", "1"]] * 2
+    assert lines[4] == ["recordings", "hours", "estimate_usd", "charged_recordings", "charged_usd"]
+    assert lines[5] == ["2", "0.02", "0.002", "2", "0.002"]
+    saved = sx.read_corpus(tmp_path / "charged")
+    assert saved.recordings["charged_usd"].tolist() == pytest.approx([0.001, 0.001])
+    assert sx.read_corpus(tmp_path / "corpus").equals(corpus), "the corpus itself is unchanged"
+    assert main(["charges", str(tmp_path / "nowhere")]) == 2
+    assert "does not exist" in capsys.readouterr().err
+
+
 def test_clean_deletes_what_a_stopped_run_left(service, tiny_wav, tmp_path, capsys):
     service.faults.rate("stuck", 1.0)
     with pytest.warns(sx.exceptions.RecordingsFailedWarning, match="timeout"):

@@ -74,6 +74,20 @@ async def test_the_charges_of_all_channels_are_added(tmp_path):
     assert corpus.cost["charged_requests"].tolist() == [2, 1]
 
 
+@pytest.mark.parametrize(("channels", "n_channels"), [("mixed", 1), ("separate", 2)])
+async def test_the_charges_of_all_stretches_are_added(channels, n_channels, tmp_path):
+    with stand_in(limits=ServiceLimits(duration_ms=5_000, requests_per_minute=None)) as service:
+        settings = {"split": "auto", "channels": channels, "limits": sx.Limits(duration_ms=5_000)}
+        audio = {"meeting": wav(1, 12.0, channels=n_channels), "short": wav(2, 1.0)}
+        corpus = await charged(await transcribe(audio, service, tmp_path, **settings), service)
+    n_jobs = len(corpus.recordings["client_reference_id"][0].split())
+    assert n_jobs >= 3 * n_channels
+    assert corpus.cost["charged_requests"].tolist() == [n_jobs, 1]
+    # Each stretch is cut at a whole sample, so that its length may differ by a millisecond.
+    assert corpus.cost["charged_usd"][0] == pytest.approx(n_channels * 12 / 3600 * HOUR_USD, abs=n_jobs * 3e-8)
+    assert corpus.cost["charged_usd"][1] == charge_of(1.0)
+
+
 def tripled(add):
     return lambda *, audio_ms, **given: add(audio_ms=3 * audio_ms, **given)
 
