@@ -19,7 +19,7 @@ from soniox_ds._arguments import check_number, did_you_mean, is_number
 from soniox_ds.api.budget import Priority, RequestBudget
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection, Secret
-from soniox_ds.api.multipart import UploadBody, safe_filename
+from soniox_ds.api.multipart import AudioInBlocks, UploadBody, safe_filename
 from soniox_ds.api.responses import (
     Reply,
     check_models,
@@ -111,23 +111,23 @@ class Client:
 
     async def upload_file(
         self,
-        source: str | Path | bytes,
+        source: str | Path | bytes | AudioInBlocks,
         *,
         filename: str | None = None,
         client_reference_id: str | None = None,
         on_progress: Callable[[int, int], object] | None = None,
         priority: Priority = Priority.SUBMIT,
     ) -> Json:
-        """Upload a file, streamed from disk if `source` is a path, and return the file with its ``id``.
+        """Upload a file, streamed if `source` is a path or is read in blocks, and return the file with its ``id``.
 
         `filename` is by default the last part of the path (``upload.bin`` for bytes); `safe_filename` makes it fit to
         be sent. `on_progress` is called with the bytes sent and the bytes in total; it starts again from 0 if the
         upload is repeated. Raises SourceError if the file cannot be read or changes during the upload, and errors with
         `maybe_done=True` if the upload may have succeeded although no usable answer came.
         """
-        if not isinstance(source, str | Path | bytes):
+        if not isinstance(source, str | Path | bytes) and not hasattr(source, "blocks"):
             raise InputError(f"source is of type {type(source).__name__}; it is a path or bytes")
-        content = source if isinstance(source, bytes) else Path(source)
+        content = Path(source) if isinstance(source, str) else source
         name = filename or (content.name if isinstance(content, Path) else "upload.bin")
         body = functools.partial(
             UploadBody,

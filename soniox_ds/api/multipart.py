@@ -1,4 +1,4 @@
-"""Multipart bodies of uploads, streamed from disk.
+"""Multipart bodies of uploads, streamed from disk or from a store.
 
 Conventions: the length is known before the first byte is sent, so that no chunked encoding is needed. A small file is
 read in one go when the body is made, in a worker thread. A larger file is read in worker threads, one piece at a time,
@@ -15,14 +15,15 @@ import re
 import secrets
 import stat
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 
 from soniox_ds.exceptions import SourceError
 
-__all__ = ["UploadBody", "safe_filename"]
+__all__ = ["AudioInBlocks", "UploadBody", "safe_filename"]
 
 PIECE_BYTES = 256 * 1024
 
@@ -50,13 +51,28 @@ def safe_filename(name: str) -> str:
     return name or "upload.bin"
 
 
+class AudioInBlocks(Protocol):
+    """Audio that is neither a file nor in memory, such as an object in a store."""
+
+    @property
+    def name(self) -> str:
+        """The name in messages."""
+
+    @property
+    def size_bytes(self) -> int | None:
+        """The size, which must be known."""
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the content. Raises OSError, before the last block, if it cannot be read or has changed."""
+
+
 class UploadBody(httpx.AsyncByteStream):
     """The multipart form of one upload: the reference id, if there is one, and then the file.
 
     Parameters
     ----------
     source
-        A path, or the bytes themselves.
+        A path, the bytes themselves, or audio that is read block by block.
     filename
         Name of the file, as `safe_filename` returns it.
     client_reference_id
@@ -72,7 +88,7 @@ class UploadBody(httpx.AsyncByteStream):
 
     def __init__(
         self,
-        source: Path | bytes,
+        source: Path | bytes | AudioInBlocks,
         *,
         filename: str,
         client_reference_id: str | None,
@@ -98,15 +114,23 @@ class UploadBody(httpx.AsyncByteStream):
         )
         self._head = head.encode()
         self._tail = f"\r\n--{boundary}--\r\n".encode()
-        self._stat = None if isinstance(source, bytes) else _stat(source)
-        self.size_bytes = len(source) if isinstance(source, bytes) else _stat(source).st_size
-        if isinstance(source, Path) and self.size_bytes <= PIECE_BYTES:
-            self._source = self._read_at_once(source)
+        self._stat = _stat(source) if isinstance(source, Path) else None
+        if isinstance(source, Path):
+            self.size_bytes = _stat(source).st_size
+            if self.size_bytes <= PIECE_BYTES:
+                self._source = self._read_at_once(source)
+        else:
+            self.size_bytes = len(source) if isinstance(source, bytes) else source.size_bytes or 0
         self.content_length = len(self._head) + self.size_bytes + len(self._tail)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield self._head
-        pieces = self._pieces_of_bytes() if isinstance(self._source, bytes) else self._pieces_of_file(self._source)
+        if isinstance(self._source, bytes):
+            pieces = self._pieces_of_bytes(self._source)
+        elif isinstance(self._source, Path):
+            pieces = self._pieces_of_file(self._source)
+        else:
+            pieces = self._pieces_of_blocks(self._source)
         sent = 0
         async for piece in pieces:
             yield piece
@@ -117,11 +141,21 @@ class UploadBody(httpx.AsyncByteStream):
         if self.when_sent is not None:
             self.when_sent()
 
-    async def _pieces_of_bytes(self) -> AsyncIterator[bytes]:
-        assert isinstance(self._source, bytes)
-        whole = memoryview(self._source)
+    async def _pieces_of_bytes(self, source: bytes) -> AsyncIterator[bytes]:
+        whole = memoryview(source)
         for start in range(0, len(whole), PIECE_BYTES):
             yield bytes(whole[start : start + PIECE_BYTES])
+
+    async def _pieces_of_blocks(self, source: AudioInBlocks) -> AsyncIterator[bytes]:
+        blocks = source.blocks()
+        while True:
+            try:
+                block = await asyncio.to_thread(next, blocks, None)
+            except OSError as error:
+                raise SourceError(f"{source.name} {error}") from None
+            if block is None:
+                return
+            yield block
 
     async def _pieces_of_file(self, path: Path) -> AsyncIterator[bytes]:
         self._file = file = await asyncio.to_thread(_File, path)

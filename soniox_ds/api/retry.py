@@ -20,8 +20,10 @@ __all__ = [
     "RATE_LIMIT_SCALE",
     "RATE_PAUSE",
     "RECONNECT",
+    "RECORDING_DOWNLOAD",
     "REQUEST",
     "SESSION_RATE_PAUSE",
+    "STORE_READ",
     "SUBMISSION",
     "UPLOAD",
     "WATCH",
@@ -89,6 +91,8 @@ DOWNLOAD = Backoff(initial_s=2.0, max_s=2.0, jitter=(1.0, 1.0))
 """Transcripts that could not be fetched."""
 RECORDING_DOWNLOAD = Backoff(attempts=3, initial_s=2.0, max_s=8.0)
 """Recordings at URLs that this machine downloads."""
+STORE_READ = Backoff(attempts=4, initial_s=0.5, max_s=8.0)
+"""Reads of object stores, in addition to those of the libraries that read them."""
 DAMAGED_TRANSCRIPT = Backoff(attempts=3, initial_s=2.0, max_s=2.0, jitter=(1.0, 1.0))
 """Transcripts that came back damaged. Damage may be chance, such as a proxy that cuts an answer off. Damage that is
 still there after some seconds is likely to stay, and a later run may try again."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import OptionsError
 
@@ -30,8 +32,15 @@ def check_on_error(value: object) -> None:
         raise OptionsError(f'on_error is {value!r}; it is "report" (failed rows and a warning) or "raise"')
 
 
-def check_columns_unused(audio_column: str | None, reference_column: str | None) -> None:
-    """Raise OptionsError if columns are named for recordings that were already found: they would be ignored."""
+def check_columns_unused(
+    audio_column: str | None, reference_column: str | None, storage_options: Mapping[str, object] | None = None
+) -> None:
+    """Raise OptionsError if columns or a store are named for recordings that were already found."""
+    if storage_options is not None:
+        raise OptionsError(
+            "storage_options are given, but the sources are recordings that were already found; give the options where "
+            "the recordings are searched for"
+        )
     if named := [name for name in (audio_column, reference_column) if name is not None]:
         raise OptionsError(
             f"the columns {named} are named, but the sources are recordings that were already found; name the columns "

@@ -21,10 +21,11 @@ from soniox_ds.batch.run import Run
 from soniox_ds.exceptions import TranscriptionFailed
 from soniox_ds.sources.channels import UnusableAudio
 from soniox_ds.sources.download import DownloadFailed, download
-from soniox_ds.sources.inspection import os_error_type, too_large
+from soniox_ds.sources.inspection import os_error_type, os_error_words, too_large
 from soniox_ds.sources.parts import Part, longest_stretch_ms, parts_of, write_part
 from soniox_ds.sources.pauses import cut_points
 from soniox_ds.sources.recording import Recording, shown
+from soniox_ds.sources.stores import AudioSource, StoredObject, StoreError
 
 __all__ = ["Division", "audio_of"]
 
@@ -135,7 +136,7 @@ class Division:
         except OSError as error:
             recording.fail(
                 os_error_type(error),
-                f"{shown(recording.source or recording.audio_id)} cannot be read: {error.strerror or error}",
+                f"{shown(recording.source or recording.audio_id)} {os_error_words(error)}",
             )
             return []
         duration_ms = recording.duration_ms or 0
@@ -153,9 +154,9 @@ class Division:
         known = await journal.cuts(sha256, longest_ms)
         if known is not None:
             return known
-        source = recording.data if recording.data is not None else recording.path
+        source = recording.audio
         if source is None:
-            raise RuntimeError(f"{recording.audio_id} has neither a path nor bytes")
+            raise RuntimeError(f"{recording.audio_id} has no audio on this machine")
         self._run.progress.note(f"looking for pauses at which {recording.audio_id} can be cut")
         try:
             loop = asyncio.get_running_loop()
@@ -183,8 +184,8 @@ class Division:
 
 
 @contextlib.asynccontextmanager
-async def audio_of(run: Run, job: Job) -> AsyncIterator[Path | bytes]:
-    """Return the audio of a job: the file or the bytes themselves, or the part of them, written to a temporary file.
+async def audio_of(run: Run, job: Job) -> AsyncIterator[AudioSource]:
+    """Return the audio of a job: the source itself, or the part of it, written to a temporary file.
 
     Raises
     ------
@@ -192,9 +193,9 @@ async def audio_of(run: Run, job: Job) -> AsyncIterator[Path | bytes]:
         If the part cannot be written, or is larger than the service takes.
     """
     recording = job.recording
-    source = recording.path if recording.path is not None else recording.data
+    source = recording.audio
     if source is None:
-        raise RuntimeError(f"{recording.audio_id} has neither a path nor bytes nor a URL")
+        raise RuntimeError(f"{recording.audio_id} has no audio on this machine")
     if not job.part.is_cut:
         yield source
         return
@@ -203,6 +204,8 @@ async def audio_of(run: Run, job: Job) -> AsyncIterator[Path | bytes]:
         target = Path(folder) / "part.flac"
         try:
             await asyncio.to_thread(write_part, source, job.part, target, is_stopped.is_set)
+            if isinstance(source, StoredObject):
+                await asyncio.to_thread(source.check_unchanged)
             recording.size_bytes = target.stat().st_size
             if recording.size_bytes > run.limits.file_bytes:
                 raise too_large(recording.size_bytes, run.limits.file_bytes)
@@ -210,6 +213,10 @@ async def audio_of(run: Run, job: Job) -> AsyncIterator[Path | bytes]:
             raise TranscriptionFailed(
                 f"{shown(recording.audio_id)} {error}", audio_id=recording.audio_id, error_type=error.error_type
             ) from error
+        except StoreError as error:
+            raise TranscriptionFailed(
+                f"{shown(recording.audio_id)} {error}", audio_id=recording.audio_id, error_type=error.error_type
+            ) from None
         except OSError as error:
             raise TranscriptionFailed(
                 f"{shown(recording.audio_id)} cannot be cut out into the folder {tempfile.gettempdir()}: "

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+<<<<<<< HEAD
 from collections.abc import AsyncIterator, Callable
+=======
+from collections.abc import Callable, Mapping
+>>>>>>> 00ed503 (Recordings in object stores are streamed to the service, or fetched by it with signed URLs; a job is the same when only a signature changed)
 from pathlib import Path
 from typing import Any, Literal, Unpack, cast
 
@@ -58,6 +62,7 @@ async def transcribe(
     *,
     audio_column: str | None = None,
     reference_column: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
     connection: Connection | None = None,
     concurrency: int = CONCURRENCY,
     requests_per_minute: float = REQUESTS_PER_MINUTE,
@@ -79,11 +84,15 @@ async def transcribe(
     Parameters
     ----------
     sources
-        One path or URL, a list of them, a folder (recursive), a glob, a manifest (CSV, TSV, JSONL, Parquet, NeMo
-        JSONL), a DataFrame with a column ``source``, a Hugging Face dataset with an undecoded audio column, or bytes.
+        One path or URL (also ``s3://``, ``gs://``, ...), a list of them, a folder (recursive), a glob, a manifest (CSV,
+        TSV, JSONL, Parquet, NeMo JSONL), a DataFrame with a column ``source``, a Hugging Face dataset with an undecoded
+        audio column, or bytes.
         Further columns are kept; ``reference`` may also be a ``.txt`` file beside the audio. See docs/sources.md.
     audio_column, reference_column
         Columns of a table or manifest that hold the audio and the reference text, if they have unusual names.
+    storage_options
+        Options of fsspec for the object store that the sources name (``s3://``, ``gs://``, ...), such as credentials.
+        They are neither stored nor shown.
     **options
     connection
         Key, region and address; by default from ``SONIOX_API_KEY`` and ``SONIOX_API_BASE_URL``.
@@ -165,6 +174,7 @@ async def transcribe(
         sources,
         audio_column=audio_column,
         reference_column=reference_column,
+        storage_options=storage_options,
         connection=connection,
         concurrency=concurrency,
         requests_per_minute=requests_per_minute,
@@ -192,6 +202,7 @@ async def transcribe_as(
     models: ModelList | None = None,
     audio_column: str | None = None,
     reference_column: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
     connection: Connection | None = None,
     concurrency: int = CONCURRENCY,
     requests_per_minute: float = REQUESTS_PER_MINUTE,
@@ -222,11 +233,15 @@ async def transcribe_as(
     limits = limits or Limits()
     display = progress_for(progress)
     if isinstance(sources, RecordingList):
-        check_columns_unused(audio_column, reference_column)
+        check_columns_unused(audio_column, reference_column, storage_options)
         recording_list = sources
     else:
         recording_list = await asyncio.to_thread(
-            find_recordings, sources, audio_column=audio_column, reference_column=reference_column
+            find_recordings,
+            sources,
+            audio_column=audio_column,
+            reference_column=reference_column,
+            storage_options=storage_options,
         )
     if out is not None:  # The run forgets recordings that are written, but not those of the caller.
         recording_list = RecordingList(list(recording_list.recordings), recording_list.metadata)

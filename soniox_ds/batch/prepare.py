@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,9 +21,10 @@ from soniox_ds.batch.jobs import Job, is_settled, job_key
 from soniox_ds.batch.journal import UNPAID, Inspection, JobAttempts, State
 from soniox_ds.batch.run import Run
 from soniox_ds.exceptions import error_type_of
-from soniox_ds.sources.inspection import fingerprint, inspect
+from soniox_ds.sources.inspection import fingerprint, inspect, look_up
 from soniox_ds.sources.parts import Part, part_of_recording
 from soniox_ds.sources.recording import Recording, printable
+from soniox_ds.sources.store_folders import THREADS as STORE_THREADS
 
 __all__ = ["Preparer", "has_outcome"]
 
@@ -48,6 +51,9 @@ class Preparer:
         self._refresh = refresh
         self._repeat = repeat
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="soniox-ds-inspect")
+        self._store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="soniox-ds-store")
+        for recording in recordings:
+            recording.is_signed = bool(run.options.signed_urls) and recording.stored is not None
         self._division = Division(run, self._threads)
         self._folder = folder
         self._refreshed: set[bytes] = set()
@@ -87,6 +93,7 @@ class Preparer:
         finally:
             self._division.stop()
             self._threads.shutdown(wait=False, cancel_futures=True)
+            self._store_threads.shutdown(wait=False, cancel_futures=True)
         run.all_found()
 
     async def _inspect_rows(self, rows: list[int]) -> None:
@@ -110,6 +117,7 @@ class Preparer:
         todo = [row for row in rows if row not in self._parts]
         await self._division.download([self._recordings[row] for row in todo])
         await self._inspect_rows(todo)
+        keys_of_earlier_versions = await self._keys_of_earlier_versions(rows)
         fresh: list[Job] = []
         unplaced: dict[int, list[str]] = {}
         for row in rows:
@@ -127,8 +135,14 @@ class Preparer:
                 continue
             for part in parts:
                 key = self._key(recording, part)
+<<<<<<< HEAD
                 if (job := run.jobs.get(key)) is None:
                     job = run.jobs[key] = Job(
+=======
+                key = keys_of_earlier_versions.get(key, key)
+                if (job := self.jobs.get(key)) is None:
+                    job = self.jobs[key] = Job(
+>>>>>>> 00ed503 (Recordings in object stores are streamed to the service, or fetched by it with signed URLs; a job is the same when only a signature changed)
                         key=key,
                         recording=part_of_recording(recording, part),
                         part=part,
@@ -148,12 +162,26 @@ class Preparer:
         return await self._recall(fresh)
 
     def _key(self, recording: Recording, part: Part) -> str:
-        run = self._run
-        audio = recording.url if recording.is_remote else recording.sha256
+        audio = recording.audio_key
         if audio is None:
             raise RuntimeError(f"{recording.audio_id} was inspected but has neither a URL nor a hash")
-        audio = f"{audio} {part.key}".rstrip()
+        return self._key_of(f"{audio} {part.key}".rstrip())
+
+    def _key_of(self, audio: str) -> str:
+        run = self._run
         return job_key(audio, run.options_hash, run.options.model, run.service, self._repeat)
+
+    async def _keys_of_earlier_versions(self, rows: range) -> dict[str, str]:
+        """Return the keys of jobs that the journal knows by a URL with its signature, by their keys without it."""
+        signed = [
+            recording
+            for recording in (self._recordings[row] for row in rows)
+            if recording.url is not None and recording.is_remote and recording.audio_key != recording.url
+        ]
+        if not signed:
+            return {}
+        keys = {self._key_of(str(recording.url)): self._key_of(str(recording.audio_key)) for recording in signed}
+        return {keys[earlier]: earlier for earlier in await self._run.journal.known(list(keys))}
 
     async def _recall(self, jobs: list[Job]) -> list[Job]:
         run = self._run
@@ -245,6 +273,8 @@ class Preparer:
         The values come from the journal if the file has not changed since its last inspection.
         """
         loop = asyncio.get_running_loop()
+        if self._run.fatal is None:
+            await asyncio.gather(*(self._in_store_thread(look_up, recording) for recording in recordings))
         local = [recording for recording in recordings if recording.error_type is None and not recording.is_remote]
         if not local:
             return {}
@@ -264,6 +294,8 @@ class Preparer:
             recording.channels, recording.channel_bytes_per_s = earlier.channels, earlier.channel_bytes_per_s
             recording.size_bytes = prints[_file_key(recording)][0]
             recording.warnings = list(earlier.warnings)
+            if recording.path is None and recording.stored is not None:
+                recording.stored = replace(recording.stored, sha256=earlier.sha256)
         if (fatal := self._run.fatal) is not None:  # Recordings that were never inspected have no transcript either.
             for recording in todo:
                 recording.fail(error_type_of(fatal), str(fatal))
@@ -274,7 +306,14 @@ class Preparer:
             max_bytes=math.inf if self._divides else limits.file_bytes,
             max_duration_ms=math.inf if self._divides else limits.duration_ms,
         )
-        await asyncio.gather(*(loop.run_in_executor(self._threads, look, recording) for recording in todo))
+        await asyncio.gather(
+            *(
+                loop.run_in_executor(self._threads, look, recording)
+                if recording.stored is None
+                else self._in_store_thread(look, recording)
+                for recording in todo
+            )
+        )
         fresh = {
             file: (prints[file], _inspection(r))
             for r in todo
@@ -284,6 +323,11 @@ class Preparer:
         if fresh and self._run.journal.read_only is None:
             await self._run.journal.remember(fresh)
         return prints
+
+    def _in_store_thread(
+        self, function: Callable[[Recording], Recording], recording: Recording
+    ) -> asyncio.Future[Recording]:
+        return asyncio.get_running_loop().run_in_executor(self._store_threads, function, recording)
 
 
 def has_outcome(known: JobAttempts) -> bool:
@@ -309,8 +353,13 @@ def _inspection(recording: Recording) -> Inspection:
 
 
 def _file_key(recording: Recording) -> str:
-    """Return the absolute path of a file, under which the journal keeps its inspection; empty for other audio."""
-    return printable(os.path.abspath(recording.path)) if recording.path is not None else ""
+    """Return the name under which the journal keeps the inspection of a recording; empty for bytes and for URLs.
+
+    It is the absolute path of a file, or the URL of an object in a store.
+    """
+    if recording.path is not None:
+        return printable(os.path.abspath(recording.path))
+    return printable(recording.stored.url) if recording.stored is not None else ""
 
 
 def _fingerprints(recordings: list[Recording]) -> dict[str, tuple[int, int]]:
@@ -321,4 +370,6 @@ def _fingerprints(recordings: list[Recording]) -> dict[str, tuple[int, int]]:
                 prints[_file_key(recording)] = fingerprint(recording.path)
             except OSError:
                 continue  # The inspection reports the error.
+        elif recording.stored is not None:
+            prints[_file_key(recording)] = recording.stored.fingerprint
     return prints

@@ -32,9 +32,11 @@ from soniox_ds.exceptions import (
     ServiceError,
     SonioxDSError,
     SourceError,
+    TranscriptionFailed,
 )
 from soniox_ds.sources.inspection import fingerprint
-from soniox_ds.sources.recording import shown
+from soniox_ds.sources.recording import Recording, shown
+from soniox_ds.sources.stores import AudioSource, StoreError
 
 __all__ = ["submit_forever"]
 
@@ -134,7 +136,7 @@ async def _upload(run: Run, job: Job) -> None:
         await _upload_audio(run, job, audio)
 
 
-async def _upload_audio(run: Run, job: Job, audio: Path | bytes) -> None:
+async def _upload_audio(run: Run, job: Job, audio: AudioSource) -> None:
     recording = job.recording
     while True:
         await run.acquire(job, "files")
@@ -249,10 +251,10 @@ async def _create(run: Run, watcher: Watcher, job: Job) -> None:
                 )
             await _upload_again(run, job)
             continue
+        is_remote = job.recording.is_remote
+        audio = {"audio_url": await _url_of(job.recording)} if is_remote else {"file_id": job.paid.file_id}
         await asyncio.gather(uploaded, run.advance(job, State.CREATING))
         try:
-            is_remote = job.recording.is_remote
-            audio = {"audio_url": job.recording.url} if is_remote else {"file_id": job.paid.file_id}
             reply = await run.client.create_transcription(
                 {**run.options.body(), **audio, "client_reference_id": job.paid.reference}
             )
@@ -285,6 +287,20 @@ async def _create(run: Run, watcher: Watcher, job: Job) -> None:
             job.answered_badly = problem
             watcher.lost(job, since_s=run.clock.now())
         return
+
+
+async def _url_of(recording: Recording) -> str:
+    """Return the URL from which the service fetches a recording. That of an object in a store is signed only now."""
+    if recording.url is not None:
+        return recording.url
+    if recording.stored is None:
+        raise RuntimeError(f"{recording.audio_id} has no URL")
+    try:
+        return await asyncio.to_thread(recording.stored.signed_url)
+    except StoreError as error:
+        raise TranscriptionFailed(
+            f"{shown(recording.audio_id)} {error}", audio_id=recording.audio_id, error_type=error.error_type
+        ) from None
 
 
 def _upload_is_gone(job: Job, error: SonioxDSError) -> bool:

@@ -223,6 +223,7 @@ async def sweep_endpoints(
     settings: Mapping[str, Mapping[str, Any]] | Sequence[Mapping[str, Any]],
     audio_column: str | None = None,
     reference_column: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
     speed: float | None = 1.0,
     chunk_ms: int = 100,
     concurrency: int | None = None,
@@ -254,7 +255,7 @@ async def sweep_endpoints(
         Sets of endpoint options, such as ``[{}, {"max_endpoint_delay_ms": 800}]``: `enable_endpoint_detection` (True
         unless given), `max_endpoint_delay_ms`, `endpoint_sensitivity`, `endpoint_latency_adjustment_level`. A mapping
         gives them names. The other settings are compared with the first.
-    audio_column, reference_column, speed, chunk_ms, concurrency
+    audio_column, reference_column, storage_options, speed, chunk_ms, concurrency
         As in `stream_dataset`. Latencies are those of real use only at a `speed` of 1.0.
     normalizer, language, block, ci, method
         As in `word_errors` and `summarize`. Another `block` can be chosen afterwards:
@@ -311,7 +312,11 @@ async def sweep_endpoints(
     Normalizer.of(normalizer)  # raises its errors before anything is paid for
     checked_resampling(ci, method, 10_000, seed)
     recording_list = await asyncio.to_thread(
-        find_recordings, sources, audio_column=audio_column, reference_column=reference_column
+        find_recordings,
+        sources,
+        audio_column=audio_column,
+        reference_column=reference_column,
+        storage_options=storage_options,
     )
     scored = _has_references(recording_list, references, block)
     estimate = await asyncio.to_thread(_estimate, recording_list, len(chosen), speed, at_once)

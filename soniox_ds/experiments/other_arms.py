@@ -25,6 +25,7 @@ from soniox_ds.experiments.function_results import corpus_of_result
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.schema import RECORDINGS, TOKENS, conform, empty, matched_ids
 from soniox_ds.sources.recording import Recording, RecordingList, printable, upload_name
+from soniox_ds.sources.stores import StoredObject, StoreError
 
 __all__ = ["Arm", "arm_text", "check_function", "in_recordings", "matched_corpus", "transcribe_with"]
 
@@ -140,7 +141,8 @@ async def transcribe_with(
     function
         Function that is called with the path of a recording and returns what `corpus_of_result` takes.
     recording_list
-        Recordings that have been inspected. For audio given as bytes, a file is written while the function runs.
+        Recordings that have been inspected. For audio given as bytes or in a store, a file is written while the
+        function runs.
     note
         Function that shows a text beside the progress.
     name
@@ -187,10 +189,14 @@ def _called(function: Callable[[str], Any], recording: Recording) -> Corpus:
             "this recording is a URL, but a function gets the path of a file: download it and give its path",
         )
     with tempfile.TemporaryDirectory() as folder:
-        path = recording.path
-        if recording.data is not None:
+        path, audio = recording.path, recording.audio
+        if path is None:
             path = Path(folder, recording.filename or upload_name(recording.audio_id))
-            path.write_bytes(recording.data)
+            try:
+                with path.open("wb") as file:
+                    file.writelines(audio.blocks() if isinstance(audio, StoredObject) else [recording.data or b""])
+            except StoreError as error:
+                return _failed(row, error.error_type, f"{recording.audio_id} {error}")
         row["submitted_at"] = datetime.now(UTC)
         try:
             result = function(str(path))

@@ -100,6 +100,7 @@ async def compare(
     arms: Mapping[str, Mapping[str, Any] | Corpus | Callable[[str], Any]],
     audio_column: str | None = None,
     reference_column: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
     terms: Iterable[str] | None = None,
     distractors: Iterable[str] = (),
     repeats: int = 1,
@@ -145,6 +146,8 @@ async def compare(
         not in the journal: save ``trial.corpora[name][0]`` to use them again as an arm.
     audio_column, reference_column
         Columns of a table or manifest that hold the audio and the reference text, where their names do not tell.
+    storage_options
+        As in `transcribe`.
     terms
         Words and names that matter; by default all terms of the arms' contexts. Of terms that normalisation makes
         equal, the first is kept.
@@ -259,7 +262,11 @@ async def compare(
     listed = None if terms is None else _listed("terms", terms)
     checked_resampling(ci, METHODS[0], 10_000, seed)
     recording_list = await asyncio.to_thread(
-        find_recordings, sources, audio_column=audio_column, reference_column=reference_column
+        find_recordings,
+        sources,
+        audio_column=audio_column,
+        reference_column=reference_column,
+        storage_options=storage_options,
     )
     pairs = planned_pairs(recording_list, references, block)
     hints = {hint for options in of_service.values() for hint in options.language_hints or ()}
@@ -381,9 +388,7 @@ async def _sends_anything(
     """Return True if the journal may lack the outcome of a job. The recordings have been inspected before."""
     if any(options.divides for options in arms.values()):
         return True  # The parts of the recordings are known only when they are prepared.
-    audios = [
-        recording.url or recording.sha256 for recording in recording_list.recordings if recording.error_type is None
-    ]
+    audios = [recording.audio_key for recording in recording_list.recordings if recording.error_type is None]
     keys = {
         job_key(audio, options.job_hash(), options.model, connection.service, repeat)
         for audio in audios

@@ -19,6 +19,7 @@ from soniox_ds.api.clock import Clock
 from soniox_ds.exceptions import OptionsError, SourceError
 from soniox_ds.files.media import open_media
 from soniox_ds.sources.channels import channel_of_frame
+from soniox_ds.sources.stores import StoredObject, StoreError
 
 __all__ = ["RATE", "RAW", "decoded", "is_recording", "open_source", "paced"]
 
@@ -32,27 +33,29 @@ _END = object()
 
 
 def is_recording(source: object) -> bool:
-    """Return True if a source is a recording (a path, or the bytes of a file), not a stream of chunks."""
-    return isinstance(source, str | os.PathLike | bytes | bytearray | memoryview)
+    """Return True if a source is a recording (a path, the bytes of a file, or an object), not a stream of chunks."""
+    return isinstance(source, str | os.PathLike | bytes | bytearray | memoryview | StoredObject)
 
 
 def decoded(
-    source: str | os.PathLike[str] | bytes, *, from_ms: float = 0.0, channel: int | None = None
+    source: str | os.PathLike[str] | bytes | StoredObject, *, from_ms: float = 0.0, channel: int | None = None
 ) -> Iterator[bytes]:
     """Decode a recording and yield its samples, about a second at a time: of one channel, or of all channels mixed.
 
     Raises
     ------
     SourceError
-        If there is no such file, or it cannot be decoded.
+        If there is no such file, it cannot be decoded, or an object of a store cannot be read or has changed.
 
     Examples
     --------
     >>> sum(map(len, decoded("data/samples/market_stall.wav"))) // 32_000 > 2        # seconds
     True
     """
-    import av
 
+    if isinstance(source, StoredObject):
+        yield from _decoded_from_store(source, from_ms, channel)
+        return
     shown = f"{len(source):,} bytes" if isinstance(source, bytes) else repr(os.fspath(source))
     if not isinstance(source, bytes):
         if isinstance(source, str) and source.startswith(("http://", "https://")):
@@ -61,10 +64,26 @@ def decoded(
             )
         if not Path(source).is_file():
             raise SourceError(f"there is no file {shown}; pass the path or the bytes of one recording")
+    yield from _blocks(io.BytesIO(source) if isinstance(source, bytes) else os.fspath(source), shown, from_ms, channel)
+
+
+def _decoded_from_store(stored: StoredObject, from_ms: float, channel: int | None) -> Iterator[bytes]:
+    try:
+        with stored.open() as file:
+            yield from _blocks(file, stored.name, from_ms, channel)
+        stored.check_unchanged()
+    except StoreError as error:
+        raise SourceError(f"{stored.name} {error}") from None
+
+
+def _blocks(file: Any, shown: str, from_ms: float, channel: int | None) -> Iterator[bytes]:
+    """Decode a file, and yield its samples from a time on. Messages call it `shown`."""
+    import av
+
     skip = int(from_ms * _BYTES_PER_MS) // 2 * 2
     waiting = bytearray()
     try:
-        with open_media(io.BytesIO(source) if isinstance(source, bytes) else os.fspath(source)) as container:
+        with open_media(file) as container:
             if not container.streams.audio:
                 raise SourceError(f"{shown} holds no audio")
             resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)

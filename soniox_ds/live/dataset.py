@@ -67,6 +67,7 @@ async def stream_dataset(
     concurrency: int | None = None,
     audio_column: str | None = None,
     reference_column: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
     connection: Connection | None = None,
     session_limit: SessionLimit | None = None,
     max_cost_usd: float | None = None,
@@ -83,8 +84,8 @@ async def stream_dataset(
 
     Parameters
     ----------
-    sources, audio_column, reference_column
-        As in `transcribe`, except that URLs are not accepted: live audio is sent from this machine.
+    sources, audio_column, reference_column, storage_options
+        As in `transcribe`, except that http and https URLs are not accepted: live audio is sent from this machine.
     speed
         Speed at which recordings are sent: 1.0 is real time; measure latencies at this speed. None sends as fast as
         possible.
@@ -153,6 +154,7 @@ async def stream_dataset(
         concurrency=concurrency,
         audio_column=audio_column,
         reference_column=reference_column,
+        storage_options=storage_options,
         connection=connection,
         session_limit=session_limit,
         spending=Spending(max_cost_usd),
@@ -181,6 +183,7 @@ async def stream_dataset_as(
     concurrency: int | None = None,
     audio_column: str | None = None,
     reference_column: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
     connection: Connection | None = None,
     session_limit: SessionLimit | None = None,
     spending: Spending | None = None,
@@ -208,11 +211,15 @@ async def stream_dataset_as(
     clock = clock or Clock()
     display = progress_for(progress)
     if isinstance(sources, RecordingList):
-        check_columns_unused(audio_column, reference_column)
+        check_columns_unused(audio_column, reference_column, storage_options)
         recording_list = sources
     else:
         recording_list = await asyncio.to_thread(
-            find_recordings, sources, audio_column=audio_column, reference_column=reference_column
+            find_recordings,
+            sources,
+            audio_column=audio_column,
+            reference_column=reference_column,
+            storage_options=storage_options,
         )
     store = EventStore(Path(journal) if journal is not None else default_path())
     with Progress(display, now=clock.now) as shown:
@@ -428,9 +435,10 @@ class _Run:
                 models=self.models,
                 clock=self._clock,
             )
-            source = recording.data if recording.data is not None else recording.path
             try:
-                error = await run_session(session, source, speed=self._speed, chunk_ms=self._chunk_ms, channel=cut)
+                error = await run_session(
+                    session, recording.audio, speed=self._speed, chunk_ms=self._chunk_ms, channel=cut
+                )
             except SourceError as unreadable:
                 error = unreadable
             except asyncio.CancelledError:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-__all__ = ["MASK", "hide_addresses", "public_url", "public_webhook"]
+__all__ = ["MASK", "hide_addresses", "public_url", "public_webhook", "unsigned_url"]
 
 MASK = "***"
 
@@ -29,6 +29,10 @@ _AZURE = frozenset(
         *("skoid", "sktid", "skt", "ske", "sks", "skv", "saoid", "suoid"),
     )
 )
+_SIGNED_BY_PREFIX = re.compile(r"x-(amz|goog|oss|obs|tos)-signature")
+# These parameters belong together in older signatures of S3, Google and Alibaba, and in those of CloudFront.
+_KEYS = frozenset(("awsaccesskeyid", "googleaccessid", "ossaccesskeyid", "key-pair-id"))
+_SIGNED_BY_KEY = _KEYS | {"signature", "expires", "policy", "x-amz-security-token", "security-token"}
 _ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
 _SHORTEST_TOKEN = 16
 _JSON_WEB_TOKEN = re.compile(r"eyJ[\w-]+(\.[\w-]*){1,4}")
@@ -53,6 +57,33 @@ def public_url(url: str) -> str:
     if mark:
         query = _without_secrets(query)
     return f"{scheme}{slashes}{rest}?{query}" if query else f"{scheme}{slashes}{rest}"
+
+
+def unsigned_url(url: str) -> str:
+    """Return a URL without the parameters that sign it, if it is signed in the way of a known store.
+
+    An object whose URL is signed again has the same unsigned URL. Other parameters are kept, even if `public_url` would
+    hide them, because ``?key=7`` may well name a recording.
+
+    >>> unsigned_url("https://bucket.s3.amazonaws.com/a.wav?versionId=7&X-Amz-Date=20260101&X-Amz-Signature=ab12")
+    'https://bucket.s3.amazonaws.com/a.wav?versionId=7'
+    >>> unsigned_url("https://host.example/a.wav?signature=2")
+    'https://host.example/a.wav?signature=2'
+    """
+    address, mark, query = url.partition("?")
+    if not mark:
+        return url
+    query, hash_mark, fragment = query.partition("#")
+    fields = query.split("&")
+    names = [unquote(field.partition("=")[0]).lower() for field in fields]
+    prefixes = tuple(name.removesuffix("signature") for name in names if _SIGNED_BY_PREFIX.fullmatch(name))
+    signed = frozenset(name for name in names if prefixes and name.startswith(prefixes))
+    if {"signature", "expires"} <= set(names) or {"signature", "policy"} <= set(names):
+        signed |= _SIGNED_BY_KEY if _KEYS.intersection(names) else frozenset()
+    if {"sig", "sv"} <= set(names):
+        signed |= _AZURE | {"sig"}
+    kept = "&".join(field for field, name in zip(fields, names, strict=True) if name not in signed)
+    return f"{address}{'?' if kept else ''}{kept}{hash_mark}{fragment}"
 
 
 def public_webhook(url: str) -> str:

@@ -33,6 +33,7 @@ class TranscriptionKeywords(SharedKeywords, total=False):
     channels: Literal["mixed", "separate"] | None
     split: Literal["auto"] | None
     download: bool | None
+    signed_urls: bool | None
 
 
 def _split(value: Any, name: str) -> str:
@@ -145,8 +146,22 @@ class TranscriptionOptions(SharedOptions):
         sent=False,
     )
 
+    signed_urls: bool | None = option(
+        "Hand objects of stores (``s3://``, ``gs://``, ...) to the service as signed URLs, instead of reading them on "
+        "this machine.",
+        check=check_flag,
+        shapes=False,
+        sent=False,
+    )
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.signed_urls and self.divides:
+            other = next(name for name in ("channels", "split", "download") if getattr(self, name))
+            raise OptionsError(
+                f"signed_urls and {other} do not go together: {other} needs the audio on this machine, but with "
+                "signed_urls only the service fetches it; leave one of them out"
+            )
         name, value = self.webhook_auth_header_name, self.webhook_auth_header_value
         if (name is None) != (value is None):
             given, missing = ("name", "value") if value is None else ("value", "name")

@@ -8,9 +8,7 @@ stands for the missing channels.
 from __future__ import annotations
 
 import contextlib
-import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -18,6 +16,7 @@ import numpy.typing as npt
 
 from soniox_ds.files.media import open_media
 from soniox_ds.sources.containers import CONTAINERS, HEAD_BYTES, sniff, tag_size
+from soniox_ds.sources.stores import AudioSource, opened
 
 __all__ = [
     "UnusableAudio",
@@ -44,8 +43,8 @@ class UnusableAudio(Exception):
 
 
 @contextlib.contextmanager
-def opened_audio(source: Path | bytes) -> Iterator[tuple[Any, int, str]]:
-    """Open an audio file, and return the media, its sampling rate and the name of its container.
+def opened_audio(source: AudioSource) -> Iterator[tuple[Any, int, str]]:
+    """Open audio, and return the media, its sampling rate and the name of its container.
 
     Raises
     ------
@@ -56,7 +55,7 @@ def opened_audio(source: Path | bytes) -> Iterator[tuple[Any, int, str]]:
     """
     import av  # PyAV is slow to import, so it is imported only here.
 
-    with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb", buffering=1 << 16) as file:
+    with opened(source) as file:
         head = file.read(HEAD_BYTES)
         if (tag := tag_size(head)) > HEAD_BYTES // 2:
             file.seek(tag)

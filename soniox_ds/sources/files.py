@@ -26,6 +26,7 @@ __all__ = [
     "is_pattern",
     "list_folder",
     "list_pattern",
+    "looks_like_list",
     "read_sidecar",
 ]
 
@@ -148,7 +149,7 @@ def _walk(base: str, parts: list[str]) -> Listing:
                 if has_audio_extension(entry.name):
                     listing.files.append(inner)
                 else:
-                    if _looks_like_list(entry.name, at_top=not relative):
+                    if looks_like_list(entry.name, at_top=not relative):
                         listing.lists.append(inner)
                     listing.others[os.path.splitext(entry.name)[1].lower() or "no extension"] += 1
     listing.files.sort()
@@ -157,7 +158,7 @@ def _walk(base: str, parts: list[str]) -> Listing:
     return listing
 
 
-def _looks_like_list(name: str, *, at_top: bool) -> bool:
+def looks_like_list(name: str, *, at_top: bool) -> bool:
     """Return True for a list of recordings of Kaldi or Hugging Face, and for a table at the top of a folder."""
     stem, extension = os.path.splitext(name.lower())
     if name == KALDI_LIST:

@@ -72,9 +72,14 @@ def _lengthen(recordings: Sequence[Recording], rows: Sequence[int], given: Seque
         is_changed = False
         for row in rows:
             recording = recordings[row]
-            if given[row] or recording.file is None or counts[recording.audio_id] == 1:
+            if given[row] or counts[recording.audio_id] == 1:
                 continue
-            parts = Path(recording.file).absolute().parts
+            if recording.file is not None:
+                parts = Path(recording.file).absolute().parts
+            elif recording.stored is not None and recording.audio_id != recording.source:
+                parts = ("", *recording.stored.url.partition("://")[2].split("/"))
+            else:
+                continue
             depth = recording.audio_id.count("/") + 2
             if depth <= len(parts) - 1:
                 recording.audio_id = printable("/".join(parts[-depth:]))

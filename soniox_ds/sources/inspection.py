@@ -10,10 +10,9 @@ Otherwise a call takes about a millisecond, and the hash another two for each me
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -29,6 +28,7 @@ from soniox_ds.sources.containers import (
     tag_size,
 )
 from soniox_ds.sources.recording import Recording, shown, upload_name
+from soniox_ds.sources.stores import AudioSource, StoredObject, StoreError, opened
 
 __all__ = [
     "MAX_BYTES",
@@ -39,7 +39,9 @@ __all__ = [
     "fingerprint",
     "hash_audio",
     "inspect",
+    "look_up",
     "os_error_type",
+    "os_error_words",
     "probe",
     "too_large",
     "too_long",
@@ -57,7 +59,8 @@ SEVERAL_CHANNELS = "several_channels"
 _FRAMES_TRIED = 64
 # Tags at the end and padding make the size differ a little from the declared size.
 _CUT_BYTES = 2048
-_BLOCK_BYTES = 1 << 20
+# An object of a store that is not larger is read once, as a whole; a larger object is read twice.
+_READ_ONCE_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,15 +105,20 @@ def inspect(
         ``longer_than_header`` if more audio follows after that end, ``several_audio_tracks`` if the file has more than
         one audio track, of which the first is transcribed, and `SEVERAL_CHANNELS` if its channels differ.
     """
-    source = recording.data if recording.data is not None else recording.path
-    if recording.error_type is not None or source is None:
+    if recording.error_type is not None or recording.is_remote or recording.audio is None:
         return recording
     try:
+        if recording.path is None and recording.stored is not None and not recording.stored.version:
+            recording.stored = recording.stored.looked_up()
+        source = recording.audio
         recording.size_bytes = _size(source)
         if recording.size_bytes == 0:
             raise UnusableAudio("empty_file", "is empty (0 bytes); record or copy it again")
         if recording.size_bytes > max_bytes:
             raise too_large(recording.size_bytes, max_bytes)
+        stored = source if isinstance(source, StoredObject) else None
+        if stored is not None and recording.size_bytes <= _READ_ONCE_BYTES:
+            source = b"".join(stored.blocks())
         facts = probe(source)
         recording.duration_ms = facts.duration_ms
         recording.channels, recording.channel_bytes_per_s = facts.channels, facts.channel_bytes_per_s
@@ -119,13 +127,37 @@ def inspect(
         if facts.duration_ms > max_duration_ms:
             raise too_long(facts.duration_ms, max_duration_ms)
         if hashing and recording.sha256 is None:
-            recording.sha256 = hash_audio(source)
+            recording.sha256 = (stored.sha256 if stored is not None else None) or hash_audio(source)
+        if stored is not None:
+            stored.check_unchanged()
+            recording.stored = replace(stored, sha256=recording.sha256)
     except UnusableAudio as error:
         recording.fail(error.error_type, f"{_quoted_name(recording)} {error}")
     except OSError as error:
-        recording.fail(os_error_type(error), f"{_quoted_name(recording)} cannot be read: {error.strerror or error}")
+        recording.fail(os_error_type(error), f"{_quoted_name(recording)} {os_error_words(error)}")
     except ValueError as error:  # The name holds a NUL character.
         recording.fail("unreadable", f"{_quoted_name(recording)} cannot be the name of a file: {error}")
+    return recording
+
+
+def look_up(recording: Recording) -> Recording:
+    """Fill in the present size and version of an object in a store, or the reason why it cannot be transcribed.
+
+    Other recordings, and those that already failed, are left as they are. If the service is to fetch the object, the
+    store is also asked for a signed URL, which is not kept.
+    """
+    before = recording.stored
+    if before is None or recording.path is not None or recording.error_type is not None:
+        return recording
+    try:
+        recording.stored = before.looked_up()
+        recording.size_bytes = recording.stored.size_bytes
+        if before.version not in ("", recording.stored.version):
+            recording.sha256 = None
+        if recording.is_signed:
+            before.signed_url()
+    except StoreError as error:
+        recording.fail(error.error_type, f"{_quoted_name(recording)} {error}")
     return recording
 
 
@@ -153,15 +185,20 @@ def fingerprint(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def hash_audio(source: Path | bytes) -> str:
-    """Return the SHA-256 of a file's bytes (streamed) or of bytes in memory, hexadecimal."""
+def hash_audio(source: AudioSource) -> str:
+    """Return the SHA-256 of audio, hexadecimal. A file or an object of a store is read a little at a time."""
     if isinstance(source, bytes):
         return hashlib.sha256(source).hexdigest()
+    if isinstance(source, StoredObject):
+        digest = hashlib.sha256()
+        for block in source.blocks():
+            digest.update(block)
+        return digest.hexdigest()
     with open(source, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def probe(source: Path | bytes) -> Probe:
+def probe(source: AudioSource) -> Probe:
     """Read container and duration from the headers, and decode one frame to check that the audio can be decoded.
 
     Raises
@@ -171,7 +208,7 @@ def probe(source: Path | bytes) -> Probe:
     OSError
         If the file cannot be read.
     """
-    with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb", buffering=1 << 16) as file:
+    with opened(source) as file:
         head = file.read(HEAD_BYTES)
         if (tag := tag_size(head)) > HEAD_BYTES // 2:  # A large tag, such as cover art, precedes the first frame.
             file.seek(tag)
@@ -213,7 +250,9 @@ def probe(source: Path | bytes) -> Probe:
 
 
 def os_error_type(error: OSError) -> str:
-    """Return the slug for an error of the operating system."""
+    """Return the slug for an error of the operating system or of a store."""
+    if isinstance(error, StoreError):
+        return error.error_type
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return "file_not_found"
     if isinstance(error, PermissionError):
@@ -223,9 +262,16 @@ def os_error_type(error: OSError) -> str:
     return "unreadable"
 
 
-def _size(source: Path | bytes) -> int:
+def os_error_words(error: OSError) -> str:
+    """Describe an error of the operating system or of a store, to follow the name of the recording."""
+    return str(error) if isinstance(error, StoreError) else f"cannot be read: {error.strerror or error}"
+
+
+def _size(source: AudioSource) -> int:
     if isinstance(source, bytes):
         return len(source)
+    if isinstance(source, StoredObject):
+        return source.size_bytes or 0
     status = os.stat(source)
     if stat.S_ISDIR(status.st_mode):
         raise UnusableAudio(

@@ -77,9 +77,18 @@ class _File(NamedTuple):
     noun: str
     rows: str
     """Noun for one row, such as ``"recording"``."""
+    content: bytes | None = None
+    """The content of a file that is not on this machine."""
 
     def __str__(self) -> str:
         return f"the {self.noun} {shown(self.path)}"
+
+    def read(self) -> bytes:
+        """Return the content of the file."""
+        if self.content is not None:
+            return self.content
+        with open(self.path, "rb") as opened:
+            return opened.read()
 
 
 def is_manifest(path: str) -> bool:
@@ -91,7 +100,7 @@ def is_manifest(path: str) -> bool:
     return os.path.splitext(path)[1].lower() in MANIFEST_EXTENSIONS
 
 
-def read_manifest(path: str, text_columns: Collection[str] = ()) -> pd.DataFrame:
+def read_manifest(path: str, text_columns: Collection[str] = (), content: bytes | None = None) -> pd.DataFrame:
     """Read a manifest into a DataFrame with a RangeIndex.
 
     Parameters
@@ -100,13 +109,15 @@ def read_manifest(path: str, text_columns: Collection[str] = ()) -> pd.DataFrame
         A file with one of `MANIFEST_EXTENSIONS`.
     text_columns
         Columns that are always read as text.
+    content
+        Content of the file, if it is not on this machine; `path` is then its name.
 
     Raises
     ------
     SourceError
         If the file cannot be read. The message names the line if possible.
     """
-    return read_table(path, "manifest", "recording", text_columns)
+    return _read(_File(path, "manifest", "recording", content), text_columns)
 
 
 def read_table(path: str | os.PathLike[str], noun: str, rows: str, text_columns: Collection[str]) -> pd.DataFrame:
@@ -211,8 +222,7 @@ def _read(file: _File, text_columns: Collection[str], encoding: str | None = Non
     try:
         if extension == ".parquet":
             return _read_parquet(file)
-        with open(file.path, "rb") as opened:
-            raw = opened.read()
+        raw = file.read()
     except (OSError, ValueError) as error:  # A ValueError means that the name holds a NUL character.
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise SourceError(f"{file} cannot be read: {reason}") from error
@@ -256,9 +266,7 @@ def _read_parquet(file: _File) -> pd.DataFrame:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    # The bytes are read here, because pyarrow does not accept file names that are not Unicode.
-    with open(file.path, "rb") as opened:
-        raw = opened.read()
+    raw = file.read()  # The bytes are read here, because pyarrow does not accept file names that are not Unicode.
     try:
         table = pq.read_table(pa.BufferReader(raw), page_checksum_verification=True)
         table.validate(full=True)

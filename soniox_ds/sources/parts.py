@@ -21,6 +21,7 @@ import numpy.typing as npt
 from soniox_ds.sources.channels import UnusableAudio, decoded_frames, is_deep, opened_audio, samples_of
 from soniox_ds.sources.inspection import too_large, too_long
 from soniox_ds.sources.recording import Recording
+from soniox_ds.sources.stores import AudioSource
 
 __all__ = ["Part", "longest_stretch_ms", "part_of_recording", "parts_of", "write_part"]
 
@@ -140,7 +141,7 @@ def part_of_recording(recording: Recording, part: Part) -> Recording:
     )
 
 
-def write_part(source: Path | bytes, part: Part, target: Path, is_stopped: Callable[[], bool] = lambda: False) -> None:
+def write_part(source: AudioSource, part: Part, target: Path, is_stopped: Callable[[], bool] = lambda: False) -> None:
     """Write a part of a recording as a mono FLAC file. Memory use does not grow with the recording.
 
     Nothing more is written once `is_stopped` returns True.

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from itertools import takewhile
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from soniox_ds.sources.channels import UnusableAudio, decoded_frames, opened_audio, samples_of
+from soniox_ds.sources.stores import AudioSource
 
 __all__ = ["cut_points", "pauses_near"]
 
@@ -28,7 +28,7 @@ _SILENCE_DB = -120.0
 _Levels = npt.NDArray[np.float32]
 
 
-def cut_points(source: Path | bytes, longest_ms: int, is_stopped: Callable[[], bool] = lambda: False) -> list[int]:
+def cut_points(source: AudioSource, longest_ms: int, is_stopped: Callable[[], bool] = lambda: False) -> list[int]:
     """Return the times in milliseconds at which a recording is cut, so that no stretch is longer than `longest_ms`.
 
     The recording is decoded once, a little at a time, until `is_stopped` returns True. The list is empty if the
@@ -80,7 +80,7 @@ def _middle_of_pause(levels: _Levels, even: float) -> float:
     return float(middles[best])
 
 
-def _levels_of(source: Path | bytes, is_stopped: Callable[[], bool]) -> tuple[float, _Levels]:
+def _levels_of(source: AudioSource, is_stopped: Callable[[], bool]) -> tuple[float, _Levels]:
     """Return the length of a block in ms, and the level of each block in dB of full scale."""
     with opened_audio(source) as (media, rate, _):
         size = max(1, round(rate * BLOCK_S))

@@ -1,8 +1,9 @@
 """Recordings that are to be transcribed.
 
 Conventions: ``audio_id``, ``source`` and every message are safe to store and to share: they are valid Unicode (bytes of
-a file name that are not UTF-8 appear as ``\\xe9``) and hold no credentials of a URL. ``file`` or ``url`` is what is
-really opened. A recording that cannot be transcribed is kept and has an ``error_type`` and an ``error_message``.
+a file name that are not UTF-8 appear as ``\\xe9``) and hold no credentials of a URL. What is really opened is ``file``,
+``url`` or ``stored``. A recording that cannot be transcribed is kept and has an ``error_type`` and an
+``error_message``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
+
+from soniox_ds.options.addresses import unsigned_url
+from soniox_ds.sources.stores import AudioSource, StoredObject
 
 __all__ = ["Recording", "RecordingList", "copied", "printable", "shown", "upload_name"]
 
@@ -22,8 +26,8 @@ _LONGEST_SHOWN = 300
 class Recording:
     """A recording: the place of its audio and the known facts about it.
 
-    At most one of `file`, `url` and `data` is set, or `url` and the `file` of a downloaded copy; all are None if the
-    source is missing. `error_type` is a stable slug
+    At most one of `file`, `url`, `data` and `stored` is set, or `url` and the `file` of a downloaded copy; all are None
+    if the source is missing. `error_type` is a stable slug
     (docs/errors.md). A recording that has one is not sent. `warnings` are slugs of problems of a recording that is
     transcribed all the same.
     """
@@ -34,6 +38,10 @@ class Recording:
     """Path of the file, as a text, which takes a third of the memory of a `Path`; a run may have a million."""
     url: str | None = field(default=None, repr=False)  # may hold a signature
     data: bytes | None = field(default=None, repr=False)
+    stored: StoredObject | None = None
+    """Object of a store, which this machine reads while it is uploaded."""
+    is_signed: bool = False
+    """True if the service fetches the object of the store by a signed URL."""
     filename: str = ""
     """Name of the upload. Its extension fits the audio once the recording was inspected."""
     size_bytes: int | None = None
@@ -55,7 +63,27 @@ class Recording:
     @property
     def is_remote(self) -> bool:
         """True if the service fetches the audio from a URL, and this machine does not have it."""
-        return self.url is not None and self.file is None
+        return self.file is None and (self.url is not None or self.is_signed)
+
+    @property
+    def audio(self) -> AudioSource | None:
+        """The audio that this machine reads; None if the service fetches it, or the source is missing."""
+        if self.data is not None:
+            return self.data
+        return self.path if self.file is not None else self.stored
+
+    @property
+    def audio_key(self) -> str | None:
+        """The text that identifies the audio in the key of a job; None if the audio was not inspected.
+
+        It is the hash of audio that this machine reads. For audio that the service fetches, it is the address without
+        a signature, and the version in a store.
+        """
+        if not self.is_remote:
+            return self.sha256
+        if self.url is not None:
+            return unsigned_url(self.url)
+        return None if self.stored is None else self.stored.identity
 
     def fail(self, error_type: str, message: str) -> None:
         """Mark the recording as one that cannot be transcribed. The first reason is kept."""

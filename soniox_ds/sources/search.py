@@ -1,4 +1,4 @@
-"""Search for recordings in files, folders, tables, datasets and URLs.
+"""Search for recordings in files, folders, object stores, tables, datasets and URLs.
 
 Conventions: nothing is decoded or hashed here (except bytes without a name, for their id), so that a million URLs take
 seconds; ``inspect`` examines the recordings later. Sources that cannot be used at all raise SourceError. A problem with
@@ -7,10 +7,10 @@ a single recording makes it a failed recording in its place. The order is kept; 
 ``audio_id`` is the first of these that applies. Ids that are still equal are numbered (``ids.py``):
 
 - the ``audio_id`` of the table, or the name that was given with the bytes;
-- for a file found in a folder or by a glob, its path below that folder;
+- for a file found in a folder or by a glob, also of an object store, its path below that folder;
 - for a relative path, the path as it was written; for an absolute path, the name of the file, with as many folders in
   front as it needs to be unique;
-- for a URL, its public form (``options.addresses``);
+- for a URL, its public form (``options.addresses``, ``stores.public_store_url``);
 - for bytes, ``bytes-`` and the first 12 digits of their SHA-256.
 """
 
@@ -19,8 +19,9 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import posixpath
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,8 +47,10 @@ from soniox_ds.sources.ids import assign_ids
 from soniox_ds.sources.inspection import os_error_type
 from soniox_ds.sources.manifests import MANIFEST_EXTENSIONS, SPREADSHEETS, frame_of, is_manifest, read_manifest
 from soniox_ds.sources.recording import Recording, RecordingList, printable, shown, upload_name
+from soniox_ds.sources.store_folders import is_folder, list_stored, read_stored_texts, texts_beside
+from soniox_ds.sources.stores import StoredObject, StoreError, Stores, public_store_url
 from soniox_ds.sources.tables import AUDIO_COLUMNS, TEXT_COLUMNS, join_metadata, understand_table
-from soniox_ds.sources.urls import looks_like_url, url_problem
+from soniox_ds.sources.urls import LOCAL_SCHEMES, is_web_url, local_path, looks_like_url, url_problem
 
 __all__ = ["AUDIO_COLUMNS", "Recording", "RecordingList", "find_recordings"]
 
@@ -63,6 +66,7 @@ def find_recordings(
     *,
     audio_column: str | None = None,
     reference_column: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
     sidecars: bool = True,
 ) -> RecordingList:
     """Find the recordings in the sources of a call, with their metadata.
@@ -72,7 +76,8 @@ def find_recordings(
     sources
         - a path or URL (str or PathLike): an audio file; a folder, searched recursively; a glob such as
           ``"calls/**/*.wav"`` (a file that really has this name comes first); a manifest (``.csv``, ``.tsv``,
-          ``.jsonl``, ``.json``, ``.parquet``), whose paths are relative to its folder;
+          ``.jsonl``, ``.json``, ``.parquet``), whose paths are relative to its folder; each of them also in an object
+          store (``"s3://bucket/calls/"``);
         - a list, Series or other iterable of these, also mixed;
         - a DataFrame, an Arrow table or a list of dicts, one row for each recording (``tables.py``);
         - a Hugging Face dataset, or its ``{"bytes": ..., "path": ...}`` cells;
@@ -81,6 +86,8 @@ def find_recordings(
         Column that holds the audio; by default the first of `AUDIO_COLUMNS` that the table has.
     reference_column
         Column that holds the reference texts; by default ``reference``, or ``text`` in a NeMo manifest.
+    storage_options
+        Options of fsspec for the object store that the sources name, such as credentials.
     sidecars
         True to read references that no column gives from ``call.wav.txt`` or ``call.txt`` beside ``call.wav``. An
         empty text is the reference "": nothing is spoken in the recording.
@@ -95,7 +102,10 @@ def find_recordings(
     Raises
     ------
     SourceError
-        If there is nothing to transcribe, or a table or manifest cannot be understood.
+        If there is nothing to transcribe, a table or manifest cannot be understood, or a folder of a store cannot be
+        listed.
+    SetupError
+        If the package for a kind of store is not installed.
 
     Examples
     --------
@@ -103,15 +113,17 @@ def find_recordings(
     >>> [recording.audio_id for recording in found.recordings]
     ['https://host.example/a.wav', 'hello']
     """
-    finder = _Finder(audio_column, reference_column)
+    finder = _Finder(audio_column, reference_column, Stores(storage_options))
     with _collector_paused():
         finder.take(sources)
+    if finder.stores.unused_options:
+        raise SourceError("storage_options were given, but no source is in an object store (s3://, gs://, ...)")
     if not finder.recordings:
         raise SourceError(f"nothing to transcribe: found an empty {_kind(sources)}; give {_ACCEPTED}")
     assign_ids(finder.recordings, finder.keys, finder.given)
     metadata = join_metadata(finder.tables, len(finder.recordings))
     if sidecars:
-        _take_sidecars(metadata, finder.beside)
+        _take_sidecars(metadata, finder.beside, finder.beside_stored)
     return RecordingList(finder.recordings, metadata)
 
 
@@ -130,14 +142,16 @@ def _collector_paused() -> Iterator[None]:
 class _Finder:
     """A collector of recordings. `keys` and `given` are the arguments of `assign_ids`."""
 
-    def __init__(self, audio_column: str | None, reference_column: str | None) -> None:
+    def __init__(self, audio_column: str | None, reference_column: str | None, stores: Stores) -> None:
         self.audio_column, self.reference_column = audio_column, reference_column
+        self.stores = stores
         self.recordings: list[Recording] = []
         self.keys: list[str | None] = []
         self.given: list[bool] = []
         self.tables: list[tuple[int, pd.DataFrame]] = []
         # Files by row that may have a text beside them, with the folder in which the text must lie (None: the file's).
         self.beside: dict[int, tuple[str, str | None]] = {}
+        self.beside_stored: dict[int, StoredObject] = {}
 
     # -- whole sources -----------------------------------------------------------------------------------------------
 
@@ -212,9 +226,15 @@ class _Finder:
 
     def take_path_or_url(self, text: str, *, alone: bool) -> None:
         """Take a path or URL as a user writes it, which may stand for many recordings."""
-        if looks_like_url(text):
+        if is_web_url(text):
             self.add_url(text)
             return
+        if looks_like_url(text):
+            if text.lower().startswith(LOCAL_SCHEMES):
+                text = local_path(text)
+            else:
+                self.take_stored(text)
+                return
         path = _native(os.path.expanduser(text))
         exists = os.path.lexists(path)
         if (folder := _kaldi_folder(path)) is not None:
@@ -224,12 +244,12 @@ class _Finder:
                 raise SourceError(f"the Kaldi folder {shown(folder)} cannot be read: {error}") from error
             self.take_table(recordings, f"the Kaldi folder {shown(folder)}", folder)
         elif os.path.isdir(path):
-            self.take_listing(list_folder(path), f"the folder {shown(text)}")
+            self.take_listing(list_folder(path), (), f"the folder {shown(text)}")
         elif exists and is_manifest(path):
             texts = TEXT_COLUMNS | {str(self.audio_column), str(self.reference_column)}
             self.take_table(read_manifest(path, texts), f"the manifest {shown(text)}", os.path.dirname(path))
         elif not exists and is_pattern(path):
-            self.take_listing(list_pattern(path), f"the glob {shown(text)}")
+            self.take_listing(list_pattern(path), (), f"the glob {shown(text)}")
         elif exists and alone and (problem := _no_audio(path)) is not None:
             raise SourceError(f"{shown(text)} {problem}")
         elif not exists and alone and not has_audio_extension(path):
@@ -240,7 +260,30 @@ class _Finder:
         else:
             self.add_path(path, path)
 
-    def take_listing(self, listing: Listing, label: str) -> None:
+    def take_stored(self, url: str) -> None:
+        """Take a URL of an object store, which may stand for many recordings."""
+        try:
+            store, path = self.stores.open(url)
+        except ValueError:
+            self.add_stored(url)
+            return
+        public = public_store_url(url)
+        try:
+            if is_manifest(path):
+                texts = TEXT_COLUMNS | {str(self.audio_column), str(self.reference_column)}
+                content = b"".join(StoredObject(public, store, path).looked_up().blocks())
+                table = read_manifest(public, texts, content)
+                self.take_table(table, f"the manifest {shown(public)}", url.rpartition("/")[0])
+            elif is_pattern(path) and not store.has(path):
+                self.take_listing(*list_stored(url, store, path), f"the glob {shown(public)}")
+            elif is_folder(url, store, path):
+                self.take_listing(*list_stored(url, store, path), f"the folder {shown(public)}")
+            else:
+                self.add_stored(url)
+        except StoreError as error:
+            raise SourceError(f"{shown(public)} {error}") from None
+
+    def take_listing(self, listing: Listing, texts: Sequence[str], label: str) -> None:
         for relative, error in listing.refused:
             if not relative:
                 raise SourceError(f"{label} cannot be searched: {error.strerror or error}") from error
@@ -253,6 +296,15 @@ class _Finder:
             )
         if unread:
             warn_caller(f"{label}: {unread}", UserWarning)
+        if looks_like_url(listing.base):
+            beside = texts_beside(listing.files, list(texts))
+            for relative in listing.files:
+                if relative in beside:
+                    store, path = self.stores.open(f"{listing.base}/{beside[relative]}")
+                    url = public_store_url(f"{listing.base}/{beside[relative]}")
+                    self.beside_stored[len(self.recordings)] = StoredObject(url, store, path)
+                self.add_stored(f"{listing.base}/{relative}", written=relative)
+            return
         for relative in listing.files:
             self.add_path(os.path.join(listing.base, relative), relative, root=listing.base)
         for relative, error in listing.refused:
@@ -294,9 +346,15 @@ class _Finder:
         elif isinstance(cell, Mapping) and _is_audio_cell(cell):
             self.add_audio_cell(cell, base, label, name)
         elif isinstance(cell, str | os.PathLike) and (text := os.fsdecode(cell)):
-            if looks_like_url(text):
+            if is_web_url(text):
                 self.add_url(text, name)
+            elif looks_like_url(text) and not text.lower().startswith(LOCAL_SCHEMES):
+                self.add_stored(text, name)
+            elif base is not None and looks_like_url(base) and not (os.path.isabs(text) or looks_like_url(text)):
+                self.add_stored(f"{base}/{text}", name, written=text)
             else:
+                text = local_path(text) if looks_like_url(text) else text
+                base = None if base is None or looks_like_url(base) else base
                 path = _native(os.path.expanduser(text), base)
                 self.add_path(os.path.join(base or "", path), path, name, root=base)
         elif (
@@ -333,6 +391,22 @@ class _Finder:
         )
         if (problem := url_problem(url)) is not None:
             recording.fail("bad_url", problem)
+        self.add(recording, url if name is None else name, given=name is not None)
+
+    def add_stored(self, url: str, name: str | None = None, *, written: str | None = None) -> None:
+        """Add an object of a store. `written` is its name in the folder or manifest; None if its URL was given."""
+        public = printable(public_store_url(url))
+        audio_id = public if written is None else printable(posixpath.normpath(written))
+        recording = Recording(audio_id=audio_id if name is None else name, source=public)
+        recording.filename = upload_name(public.partition("?versionId=")[0])
+        try:
+            store, path = self.stores.open(url)
+        except ValueError as error:
+            if isinstance(error, SourceError):
+                raise
+            recording.fail("bad_url", str(error))
+        else:
+            recording.stored = StoredObject(public, store, path)
         self.add(recording, url if name is None else name, given=name is not None)
 
     def add_path(self, path: str, written: str, name: str | None = None, root: str | None = None) -> None:
@@ -438,13 +512,22 @@ def _unread_lists(listing: Listing) -> str:
     return f"{names} {'is' if len(listing.lists) == 1 else 'are'} not read, only audio files are. {advice}"
 
 
-def _take_sidecars(metadata: pd.DataFrame, beside: Mapping[int, tuple[str, str | None]]) -> None:
-    """Fill in missing references, in place, from the texts beside the files."""
+def _take_sidecars(
+    metadata: pd.DataFrame, beside: Mapping[int, tuple[str, str | None]], beside_stored: Mapping[int, StoredObject]
+) -> None:
+    """Fill in missing references, in place, from the texts beside the files and the objects of stores."""
     if "reference" in metadata:
         unknown = metadata["reference"].isna().to_numpy()
         beside = {row: file for row, file in beside.items() if unknown[row]}
+        beside_stored = {row: stored for row, stored in beside_stored.items() if unknown[row]}
     texts: dict[int, str] = {}
     unreadable: list[str] = []
+    for row, text in read_stored_texts(beside_stored).items():
+        if isinstance(text, str):
+            texts[row] = text
+        else:
+            reason = text if isinstance(text, StoreError) else "is neither UTF-8 nor UTF-16"
+            unreadable.append(f"{shown(beside_stored[row].url)} ({reason})")
     refused: list[str] = []
     for row, (path, root) in beside.items():
         try:
