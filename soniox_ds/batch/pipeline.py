@@ -9,11 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-<<<<<<< HEAD
-from collections.abc import AsyncIterator, Callable
-=======
-from collections.abc import Callable, Mapping
->>>>>>> 00ed503 (Recordings in object stores are streamed to the service, or fetched by it with signed URLs; a job is the same when only a signature changed)
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Unpack, cast
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Unpack, cast
@@ -56,6 +56,7 @@ async def plan(
     *,
     audio_column: str | None = None,
     reference_column: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
     connection: Connection | None = None,
     requests_per_minute: float = REQUESTS_PER_MINUTE,
     limits: Limits | None = None,
@@ -79,6 +80,8 @@ async def plan(
         As `transcribe` takes them.
     audio_column, reference_column
         Columns of a table or manifest that hold the audio and the reference text, if they have unusual names.
+    storage_options
+        As in `transcribe`. Objects of a store are inspected as files are, which reads them once.
     **options
     connection
         Region and address, to which the entries of the journal belong; by default from the environment.
@@ -139,11 +142,15 @@ async def plan(
         raise OptionsError(f"finish_by is {end.isoformat()}, which is past; give a time in the future")
     budget = RequestBudget(requests_per_minute, clock)
     if isinstance(sources, RecordingList):
-        check_columns_unused(audio_column, reference_column)
+        check_columns_unused(audio_column, reference_column, storage_options)
         recordings = sources.recordings
     else:
         recording_list = await asyncio.to_thread(
-            find_recordings, sources, audio_column=audio_column, reference_column=reference_column
+            find_recordings,
+            sources,
+            audio_column=audio_column,
+            reference_column=reference_column,
+            storage_options=storage_options,
         )
         recordings = recording_list.recordings
     display = progress_for(progress)
@@ -292,7 +299,7 @@ def _plan(
         n_unknown += len(unknown)
         n_urls += sum(job.recording.is_remote and not run.options.download for job in new)
         n_uploads += sum(not job.recording.is_remote or bool(run.options.download) for job in new)
-        n_bytes += (recording.size_bytes or 0) if new else 0
+        n_bytes += (recording.size_bytes or 0) if new and not recording.is_remote else 0
         n_continued += sum(job.waits and _is_paid(job) and job.rows[0] == row for job in jobs)
     requests = n_uploads * REQUESTS_OF_UPLOAD + n_urls * REQUESTS_OF_URL + n_continued * (REQUESTS_OF_UPLOAD - 2)
     if requests:

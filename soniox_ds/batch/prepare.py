@@ -135,14 +135,9 @@ class Preparer:
                 continue
             for part in parts:
                 key = self._key(recording, part)
-<<<<<<< HEAD
+                key = keys_of_earlier_versions.get(key, key)
                 if (job := run.jobs.get(key)) is None:
                     job = run.jobs[key] = Job(
-=======
-                key = keys_of_earlier_versions.get(key, key)
-                if (job := self.jobs.get(key)) is None:
-                    job = self.jobs[key] = Job(
->>>>>>> 00ed503 (Recordings in object stores are streamed to the service, or fetched by it with signed URLs; a job is the same when only a signature changed)
                         key=key,
                         recording=part_of_recording(recording, part),
                         part=part,

@@ -274,3 +274,20 @@ async def test_the_journal_holds_no_credentials(s3, service, tmp_path):
     assert "s3://calls/r000.wav" in dump
     assert SECRET not in dump
     assert KEY not in dump
+
+
+async def test_a_plan_of_objects_sends_nothing_and_knows_their_length(s3, service, tmp_path):
+    settings = settings_for(service, tmp_path)
+    plan = await aio.plan("s3://calls/", storage_options=s3.storage_options, **settings)
+    assert plan.recordings["action"].tolist() == ["transcribe"] * 3
+    assert plan.recordings["duration_ms"].tolist() == [100] * 3
+    signed = await aio.plan("s3://calls/", storage_options=s3.storage_options, signed_urls=True, **settings)
+    assert signed.n_unknown == 3
+    assert len(service.requests) == 0
+
+
+async def test_objects_are_written_straight_to_a_folder(s3, service, tmp_path):
+    corpus = await from_store("s3://calls/", s3, service, tmp_path, out=tmp_path / "corpus")
+    again = await from_store("s3://calls/", s3, service, tmp_path, out=tmp_path / "corpus")
+    assert len(corpus) == len(again) == 3
+    assert service.created.total == 3
