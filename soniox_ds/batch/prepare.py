@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from soniox_ds.batch.corpus_folder import CorpusFolder
@@ -352,17 +353,17 @@ def _file_key(recording: Recording) -> str:
 
     It is the absolute path of a file, or the URL of an object in a store.
     """
-    if recording.path is not None:
-        return printable(os.path.abspath(recording.path))
+    if recording.file is not None:
+        return printable(os.path.abspath(recording.file))
     return printable(recording.stored.url) if recording.stored is not None else ""
 
 
 def _fingerprints(recordings: list[Recording]) -> dict[str, tuple[int, int]]:
     prints = {}
     for recording in recordings:
-        if recording.path is not None:
+        if recording.file is not None:
             try:
-                prints[_file_key(recording)] = fingerprint(recording.path)
+                prints[_file_key(recording)] = fingerprint(Path(recording.file))
             except OSError:
                 continue  # The inspection reports the error.
         elif recording.stored is not None:
