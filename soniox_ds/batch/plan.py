@@ -306,24 +306,35 @@ def _plan(
         requests += math.ceil(requests / REQUESTS_PER_LISTING) + 1  # The list of models is one request.
     held_s = (n_uploads + n_urls) * processing_s
     quotas = [
-        ("requests per minute", "requests_per_minute", requests_per_minute, requests, 60.0),
-        ("pending transcriptions", "limits=sx.Limits(pending=...)", limits.pending, held_s, 1.0),
-        ("stored transcriptions", "limits=sx.Limits(transcriptions=...)", limits.transcriptions, held_s, 1.0),
-        ("stored files", "limits=sx.Limits(files=...)", limits.files, n_uploads * processing_s, 1.0),
-        ("stored bytes", "limits=sx.Limits(storage_bytes=...)", limits.storage_bytes, n_bytes * processing_s, 1.0),
-        ("upload in Mbit/s", "upload_mbit_per_s", upload_mbit_per_s, n_bytes * 8 / 1e6, 1.0),
+        ("pending transcriptions", "limits=sx.Limits(pending=...)", limits.pending, held_s),
+        ("stored transcriptions", "limits=sx.Limits(transcriptions=...)", limits.transcriptions, held_s),
+        ("stored files", "limits=sx.Limits(files=...)", limits.files, n_uploads * processing_s),
+        ("stored bytes", "limits=sx.Limits(storage_bytes=...)", limits.storage_bytes, n_bytes * processing_s),
+        ("upload in Mbit/s", "upload_mbit_per_s", upload_mbit_per_s, n_bytes * 8 / 1e6),
     ]
+    # The requests of a minute may all start at once, so the first minute of requests takes no time.
+    by_requests = {
+        "quota": "requests per minute",
+        "argument": "requests_per_minute",
+        "given": requests_per_minute,
+        "used": requests,
+        "shortest_s": max(math.ceil(requests / requests_per_minute) - 1, 0) * 60.0,
+        "needed": None if seconds is None else requests / (seconds // 60 + 1),
+    }
     table = pd.DataFrame(
         [
-            {
-                "quota": quota,
-                "argument": argument,
-                "given": given,
-                "used": used,
-                "shortest_s": None if given is None else used / given * unit_s,
-                "needed": None if seconds is None else used / seconds * unit_s,
-            }
-            for quota, argument, given, used, unit_s in quotas
+            by_requests,
+            *(
+                {
+                    "quota": quota,
+                    "argument": argument,
+                    "given": given,
+                    "used": used,
+                    "shortest_s": None if given is None else used / given,
+                    "needed": None if seconds is None else used / seconds,
+                }
+                for quota, argument, given, used in quotas
+            ),
         ]
     )
     return Plan(
