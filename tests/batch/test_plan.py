@@ -93,8 +93,8 @@ async def test_paid_jobs_are_continued_and_cost_nothing(service, tmp_path):
 async def test_the_quotas_that_a_date_needs(service, tmp_path):
     urls = [f"https://host.example/{number}.wav" for number in range(48_000)]
     planned = await plan(urls, service, tmp_path, processing_s=20)
-    # 48,000 URLs take 144,000 requests and 3,600 listings, which fill 307.5 minutes. Those of the first minute may start
-    # at once, and those of the last half minute after 307 minutes. 100 pending jobs of 20 s: 9,600 s.
+    # 48,000 URLs take 144,000 requests and 3,600 listings, which fill 307.5 minutes. Those of the first minute start at
+    # once, and those of the last half minute after 307 minutes. 100 pending jobs of 20 s: 9,600 s.
     bounds = planned.quotas.set_index("quota")["shortest_s"]
     assert planned.requests == 144_000 + 3_600 + 1
     assert bounds["requests per minute"] == 307 * 60
