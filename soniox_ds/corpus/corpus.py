@@ -323,7 +323,8 @@ class Corpus:
             several words, all of them are removed.
         audio
             ``"beep"`` replaces the sound of the words by a tone of 1000 Hz, ``"drop"`` by silence. From 0.2 s before
-            a word to the next word that is kept (at most 1 s after the end) nothing is left. None makes no copy.
+            a word to the next word that is kept (at most 1 s after the end) nothing is left. The sound of all channels
+            is replaced, because a voice may be heard in the channels of others. None makes no copy.
         audio_folder
             Folder for the redacted audio, one FLAC file for each recording concerned; needed with `audio`.
         references

@@ -26,8 +26,8 @@ from soniox_ds.metrics.words.units import Vocabulary, lines_of, read_units
 from soniox_ds.schema import RECORDINGS
 from soniox_ds.text.normalizer import Normalizer
 from soniox_ds.text.translations import translation_mask
-from soniox_ds.text.words import spoken_texts
-from soniox_ds.text.words import words as words_of_tokens
+from soniox_ds.text.word_boundaries import without_markers
+from soniox_ds.text.words import WordTokens, spoken_texts, word_tokens
 
 __all__ = ["AUDIO_CHOICES", "RedactedTables", "redact_tables"]
 
@@ -66,7 +66,8 @@ def redact_tables(
         raise InputError(
             "give audio='beep' or audio='drop' together with audio_folder, the folder for the redacted audio."
         )
-    words = words_of_tokens(tokens)
+    made = word_tokens(tokens)
+    words = made.words
     mask = _mask_of(words, words_mask)
     if not mask.any():
         return RedactedTables(recordings, tokens, dict(provenance))
@@ -91,7 +92,7 @@ def redact_tables(
         ]
         recordings[column] = pd.array(redacted, dtype="string")
     new_audio = {} if audio is None else _write_audio(recordings[is_redacted], words, mask, audio, audio_folder)
-    tokens = _redacted_tokens(tokens, words, mask, set(secrets))
+    tokens = _redacted_tokens(tokens, made, mask, set(secrets))
     recordings.loc[is_redacted, ["sha256", "size_bytes", "transcription_id", "client_reference_id"]] = pd.NA
     recordings.loc[is_redacted, "source"] = recordings.loc[is_redacted, "audio_id"].map(new_audio).astype("string")
     texts = spoken_texts(tokens)
@@ -194,31 +195,29 @@ def _redacted_reference(reference: str, words: pd.DataFrame, mask: Bools, audio_
     return " ".join(kept)
 
 
-def _redacted_tokens(tokens: pd.DataFrame, words: pd.DataFrame, mask: Bools, audio_ids: set[str]) -> pd.DataFrame:
-    """Return the tokens without those of the redacted words, and with a placeholder for each redacted stretch."""
-    is_redacted = tokens["audio_id"].isin(audio_ids).to_numpy(np.bool_)
-    tokens = tokens[~(is_redacted & translation_mask(tokens))].reset_index(drop=True)
-    secret = np.zeros(len(tokens), np.bool_)
-    row_of = {key: row for row, key in enumerate(zip(tokens["audio_id"], tokens["token_index"], strict=True))}
-    audio, first, count = words["audio_id"].tolist(), words["first_token"].tolist(), words["token_count"].tolist()
-    texts = tokens["text"].tolist()
-    for position in np.flatnonzero(mask):
-        row, n_left = row_of[audio[position], first[position]], count[position]
-        while n_left:
-            # Markers and blank tokens between the pieces of a word are not counted as pieces.
-            n_left -= texts[row].strip() not in ("", "<end>", "<fin>")
-            secret[row] = True
-            row += 1
-    speakers = list(zip(tokens["audio_id"], tokens["speaker"].fillna(""), strict=True))
-    is_change = np.array([row == 0 or speakers[row] != speakers[row - 1] for row in range(len(tokens))], np.bool_)
+def _redacted_tokens(tokens: pd.DataFrame, made: WordTokens, mask: Bools, audio_ids: set[str]) -> pd.DataFrame:
+    """Return the tokens without those of the redacted words, and with a placeholder for each redacted stretch.
+
+    The translations of the recordings `audio_ids` are removed. A stretch lies in one channel.
+    """
+    by_stream = tokens.reset_index(drop=True).take(made.reading)
+    edges = np.zeros(len(tokens) + 1, np.int64)
+    np.add.at(edges, made.first[mask], 1)
+    np.add.at(edges, made.last[mask] + 1, -1)
+    secret = np.cumsum(edges)[:-1] > 0
+    labels = by_stream[["audio_id", "channel", "speaker"]].astype("string").fillna("")
+    is_change = (labels != labels.shift()).any(axis=1).to_numpy(np.bool_)
     begins = secret & (is_change | ~np.append(False, secret[:-1]))
-    stretch = np.cumsum(begins)
-    placeholders = tokens.loc[begins].copy()
-    of_stretch = tokens.loc[secret].groupby(stretch[secret])
+    placeholders = by_stream.loc[begins].copy()
+    of_stretch = by_stream.loc[secret].groupby(np.cumsum(begins)[secret])
     placeholders["end_ms"] = of_stretch["end_ms"].max().to_numpy()
-    placeholders["text"] = [f" {PLACEHOLDER}" if text[:1].isspace() else PLACEHOLDER for text in placeholders["text"]]
+    placeholders["text"] = [
+        f"{' ' * first[:1].isspace()}{PLACEHOLDER}{' ' * without_markers(last)[-1:].isspace()}"
+        for first, last in zip(of_stretch["text"].first(), of_stretch["text"].last(), strict=True)
+    ]
     placeholders["confidence"] = pd.NA
-    remaining: pd.DataFrame = pd.concat([tokens.loc[~secret], placeholders.astype(tokens.dtypes)]).sort_index()
+    is_gone = secret | (by_stream["audio_id"].isin(audio_ids).to_numpy(np.bool_) & translation_mask(by_stream))
+    remaining: pd.DataFrame = pd.concat([by_stream.loc[~is_gone], placeholders.astype(tokens.dtypes)]).sort_index()
     return remaining.reset_index(drop=True)
 
 
@@ -246,12 +245,15 @@ def _write_audio(
 
 
 def _stretches(words: pd.DataFrame, mask: Bools) -> Iterator[tuple[int, int]]:
-    """Yield the start and the end of the sound of each redacted word, up to the next word that is kept."""
-    kept_starts = np.sort(words.loc[~mask, "start_ms"].dropna().to_numpy(np.int64))
-    for start_ms, end_ms in words.loc[mask, ["start_ms", "end_ms"]].itertuples(index=False):
-        position = int(np.searchsorted(kept_starts, end_ms))
-        next_ms = int(kept_starts[position]) if position < len(kept_starts) else end_ms + LONGEST_TAIL_MS
-        yield max(start_ms - MARGIN_MS, 0), max(end_ms + MARGIN_MS, min(next_ms, end_ms + LONGEST_TAIL_MS))
+    """Yield the start and the end of the sound of each redacted word, up to the next kept word of its channel."""
+    channels = words["channel"].fillna(0).to_numpy(np.int64)
+    for channel in np.unique(channels[mask]).tolist():
+        of_channel = channels == channel
+        kept_starts = np.sort(words.loc[of_channel & ~mask, "start_ms"].dropna().to_numpy(np.int64))
+        for start_ms, end_ms in words.loc[of_channel & mask, ["start_ms", "end_ms"]].itertuples(index=False):
+            position = int(np.searchsorted(kept_starts, end_ms))
+            next_ms = int(kept_starts[position]) if position < len(kept_starts) else end_ms + LONGEST_TAIL_MS
+            yield max(start_ms - MARGIN_MS, 0), max(end_ms + MARGIN_MS, min(next_ms, end_ms + LONGEST_TAIL_MS))
 
 
 def _redacted_provenance(provenance: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:

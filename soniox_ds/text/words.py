@@ -10,7 +10,7 @@ and sounds that are not speech (`is_audio_event`) are not words; they end the wo
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ from soniox_ds.text.word_boundaries import MARKERS, divided, word_starts
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["as_words", "segments", "spoken_texts", "texts", "words"]
+__all__ = ["WordTokens", "as_words", "segments", "spoken_texts", "texts", "word_tokens", "words"]
 
 Bools = npt.NDArray[np.bool_]
 
@@ -100,9 +100,36 @@ def words(transcripts: Transcripts) -> pd.DataFrame:
     3     Guten       de         0.5            2         False
     4   Morgen!       de         0.9            2          True
     """
+    return word_tokens(transcripts.tokens if isinstance(transcripts, Transcribed) else transcripts).words
+
+
+class WordTokens(NamedTuple):
+    """The words of a table of tokens, and the tokens of each word."""
+
+    words: pd.DataFrame
+    """The words, as `words` returns them."""
+    reading: Ints
+    """The rows of the tokens, stream by stream, so that the tokens of a word follow each other."""
+    first: Ints
+    """The position in `reading` of the first token of each word."""
+    last: Ints
+    """The position in `reading` of the last token of each word."""
+
+
+def word_tokens(tokens: pd.DataFrame) -> WordTokens:
+    """Join tokens into words, and find the tokens of each word, also where channels or translations alternate.
+
+    >>> tokens = pd.DataFrame(
+    ...     {"audio_id": "a", "token_index": range(3), "text": ["12", "yes", "34"], "channel": [1, 2, 1]}
+    ... )
+    >>> made = word_tokens(tokens)
+    >>> made.words["text"].tolist(), [
+    ...     made.reading[first : last + 1].tolist() for first, last in zip(made.first, made.last)
+    ... ]
+    (['1234', 'yes'], [[0, 2], [1]])
+    """
     import pyarrow as pa
 
-    tokens = transcripts.tokens if isinstance(transcripts, Transcribed) else transcripts
     need(tokens, "audio_id", "token_index", "text", name="tokens")
     tokens = need_confidences(need_milliseconds(tokens, "tokens", required=False), "tokens")
     audio = runs.codes_of(tokens, "audio_id", required=True)
@@ -112,8 +139,8 @@ def words(transcripts: Transcripts) -> pd.DataFrame:
     channel = runs.numbers_of(tokens, "channel", "Int16")
     event = runs.numbers_of(tokens, "is_audio_event", "boolean").values.astype(np.bool_)
 
-    rows, streams = reading_order(tokens, audio, labels["translation_status"], index, channel)
-    vocabulary, spelling, rows, streams = divided(text, rows, streams)
+    reading, streams = reading_order(tokens, audio, labels["translation_status"], index, channel)
+    vocabulary, spelling, rows, streams = divided(text, reading, streams)
     text_features = features(vocabulary)
     marker = np.array([text in MARKERS for text in vocabulary], np.bool_)
 
@@ -155,7 +182,11 @@ def words(transcripts: Transcripts) -> pd.DataFrame:
             "space_before": pd.array(spaced, dtype="boolean"),
         }
     )
-    return _numbered(frame, audio.codes[first], _positions(frame, index.values[first]), "word_index")
+    frame, order = _numbered(frame, audio.codes[first], _positions(frame, index.values[first]), "word_index")
+    place = np.empty(len(reading), np.intp)
+    place[reading] = np.arange(len(reading))
+    ends = np.append(starts[1:], len(rows))[: len(starts)]
+    return WordTokens(frame, reading, place[first[order]], place[rows[ends - 1][order]])
 
 
 def _positions(frame: pd.DataFrame, first_token: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -270,7 +301,7 @@ def segments(
             "word_count": pd.array(np.diff(np.append(starts, len(new))), dtype="Int32"),
         }
     )
-    return _numbered(frame, stream.audio.codes[starts], first, "segment_index")
+    return _numbered(frame, stream.audio.codes[starts], first, "segment_index")[0]
 
 
 def _times(word_table: pd.DataFrame, stream: Streams) -> tuple[Numbers, Numbers]:
@@ -384,8 +415,11 @@ def _agreed(column: Codes, starts: Ints) -> Any:
     return runs.take_labels(agreed, np.arange(len(agreed.codes)))
 
 
-def _numbered(frame: pd.DataFrame, recording: Ints, position: npt.NDArray[Any], name: str) -> pd.DataFrame:
-    """Sort the rows by recording and `position`, and number those of each recording in the column `name`."""
+def _numbered(frame: pd.DataFrame, recording: Ints, position: npt.NDArray[Any], name: str) -> tuple[pd.DataFrame, Ints]:
+    """Sort the rows by recording and `position`, and number those of each recording in the column `name`.
+
+    Return the table, and the former position of each of its rows.
+    """
     order = runs.lexical_order(recording, position)
     recording = recording[order]
     firsts = np.flatnonzero(runs.changes(recording))
@@ -393,4 +427,4 @@ def _numbered(frame: pd.DataFrame, recording: Ints, position: npt.NDArray[Any], 
     if not np.array_equal(order, np.arange(len(order))):
         frame = frame.take(order).reset_index(drop=True)
     frame[name] = pd.array(number, dtype="Int32")
-    return frame
+    return frame, order

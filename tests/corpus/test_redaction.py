@@ -17,6 +17,7 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.io.formats import FORMATS
 
 SAID = ["Hello", "this", "is", "Xavier", "Quill", ",", "call", "Quill", "later"]
+SECRETS = b"(?i)xavier|quill"
 REFERENCE = "hello this is xavier m quill call quill later"
 
 
@@ -35,6 +36,30 @@ def corpus_of(words=SAID, reference=REFERENCE, audio_id="call.wav", **columns):
     recordings = pd.DataFrame({"audio_id": [audio_id], "status": "completed", "reference": reference, **columns})
     run = new_run(service="local", model="m", options={"context": {"terms": ["Xavier"]}, "language_hints": ["en"]})
     return sx.Corpus(recordings, tokens, new_provenance(run))
+
+
+def channels_of(*pieces, reference=None, **columns):
+    """A corpus of tokens with texts, channels and start times, in the order of time."""
+    texts, channels, starts = zip(*pieces, strict=True)
+    tokens = pd.DataFrame(
+        {
+            "audio_id": "call.wav",
+            "token_index": range(len(pieces)),
+            "text": texts,
+            "start_ms": starts,
+            "end_ms": [start + 40 for start in starts],
+            "channel": channels,
+            "speaker": [f"ch{channel}" for channel in channels],
+        }
+    )
+    recordings = pd.DataFrame({"audio_id": ["call.wav"], "status": "completed", "reference": reference, **columns})
+    return sx.Corpus(recordings, tokens)
+
+
+def interleaved(**columns):
+    pieces = [("Code", 1), ("Yes", 2), (" Mc", 1), (" o", 2), ("Xavier", 1), ("kay", 2), (" Mc", 1), ("Quill", 1)]
+    pieces += [(" thanks", 2), (" bye", 1), (" now", 2)]
+    return channels_of(*((*piece, 100 * n) for n, piece in enumerate(pieces)), **columns)
 
 
 def names_in(corpus):
@@ -97,6 +122,37 @@ def test_the_pieces_of_a_word_and_a_token_of_several_words():
     pieces = sx.Corpus(corpus.recordings, tokens.drop(index=2))
     redacted = pieces.redact(pieces.words()["text"] == "Quill")
     assert redacted.tokens["text"].tolist() == ["Mr", " [redacted]", " Old Bond Street"]
+
+
+def test_channels_that_alternate_keep_all_words_but_the_redacted():
+    corpus = interleaved(reference="code mcxavier mcquill bye yes okay thanks now")
+    redacted = corpus.redact(names_in(corpus))
+    words = redacted.words()
+    assert words.loc[words["channel"] == 1, "text"].tolist() == ["Code", "[redacted]", "bye"]
+    assert words.loc[words["channel"] == 2, "text"].tolist() == ["Yes", "okay", "thanks", "now"]
+    assert redacted.recordings["text"].item() == "Code [redacted] bye Yes okay thanks now"
+    assert redacted.recordings["reference"].item() == "code [redacted] bye yes okay thanks now"
+    assert redacted.tokens["text"].tolist()[:3] == ["Code", "Yes", " [redacted]"]
+    assert redacted.tokens.loc[2, ["start_ms", "end_ms"]].tolist() == [200, 740]
+
+
+def test_a_redacted_word_at_the_border_of_a_channel_begins_a_stretch_of_its_own():
+    corpus = channels_of(("Quill", 1, 0), ("Quill", 2, 50), (" yes", 1, 100))
+    redacted = corpus.redact(names_in(corpus))
+    assert redacted.tokens[["text", "channel"]].values.tolist() == [["[redacted]", 1], ["[redacted]", 2], [" yes", 1]]
+
+
+def test_punctuation_after_a_marker_in_the_same_token_takes_no_other_word_along():
+    tokens = pd.DataFrame({"audio_id": "a", "token_index": range(3), "text": ["Quill<end>.", " Later", " today"]})
+    corpus = sx.Corpus(pd.DataFrame({"audio_id": ["a"], "status": "completed"}), tokens)
+    assert corpus.words()["text"].tolist() == ["Quill.", "Later", "today"]
+    assert corpus.redact([True, False, False]).words()["text"].tolist() == ["[redacted]", "Later", "today"]
+
+
+def test_a_space_at_the_end_of_a_removed_token_is_kept():
+    tokens = pd.DataFrame({"audio_id": "a", "token_index": range(3), "text": ["Mr ", "Quill ", "called"]})
+    corpus = sx.Corpus(pd.DataFrame({"audio_id": ["a"], "status": "completed"}), tokens)
+    assert corpus.redact(names_in(corpus)).recordings["text"].item() == "Mr [redacted] called"
 
 
 def test_other_columns_and_ids_with_a_redacted_word_are_refused():
@@ -188,14 +244,27 @@ def test_the_sound_of_the_words_is_replaced_and_the_rest_stays(tmp_path, recordi
         assert np.abs(samples[:, gone]).max() < 4000
 
 
+def test_the_sound_after_a_word_is_replaced_up_to_the_next_word_of_its_channel(tmp_path, recording):
+    """Times of tokens end before the sound does, so that a word of another channel must not end the stretch."""
+    file, noise = recording
+    corpus = channels_of(("Quill", 1, 1000), ("yes", 2, 1050), (" later", 1, 1800), source=str(file))
+    redacted = corpus.redact(names_in(corpus), audio="drop", audio_folder=tmp_path / "redacted")
+    samples = samples_of(redacted.recordings["source"].item())
+    gone = slice(round(0.8 * 8000), round(1.8 * 8000))
+    assert not samples[:, gone].any(), "the sound of both channels is replaced"
+    assert (samples[:, : gone.start] == noise[:, : gone.start]).all()
+    assert (samples[:, gone.stop :] == noise[:, gone.stop :]).all()
+
+
 def test_without_audio_nothing_leads_to_the_sound(recording):
     corpus = corpus_of(source=str(recording[0]), transcription_id="id", client_reference_id="sxds:a:b:1")
     [row] = corpus.redact(names_in(corpus)).recordings.to_dict("records")
     assert pd.isna([row["source"], row["transcription_id"], row["client_reference_id"]]).all()
 
 
-def test_no_export_contains_a_redacted_word(tmp_path, recording):
-    corpus = corpus_of(source=str(recording[0]))
+@pytest.mark.parametrize("made", [corpus_of, interleaved])
+def test_no_export_contains_a_redacted_word(tmp_path, recording, made):
+    corpus = made(source=str(recording[0]))
     redacted = corpus.redact(names_in(corpus), audio="drop", audio_folder=tmp_path / "audio")
     out = tmp_path / "exports"
     out.mkdir()
@@ -211,8 +280,8 @@ def test_no_export_contains_a_redacted_word(tmp_path, recording):
     for file in files:
         if zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as workbook:
-                assert not [name for name in workbook.namelist() if re.search(b"(?i)xavier|quill", workbook.read(name))]
-        assert not re.search(b"(?i)xavier|quill", file.read_bytes()), file
+                assert not [name for name in workbook.namelist() if re.search(SECRETS, workbook.read(name))]
+        assert not re.search(SECRETS, file.read_bytes()), file
 
 
 @given(st.lists(st.tuples(st.sampled_from(["alpha", "beta", "gamma"]), st.booleans()), min_size=1, max_size=12))
@@ -223,3 +292,38 @@ def test_no_redacted_word_stays_and_no_other_word_goes(pieces):
     for text in (redacted.recordings["text"].item(), redacted.recordings["reference"].item()):
         kept = [word for word in text.split() if word != "[redacted]"]
         assert kept == [word for word, is_secret in pieces if not is_secret]
+
+
+PIECES = st.lists(
+    st.tuples(st.sampled_from(["alpha", "beta", "gamma"]), st.booleans(), st.integers(1, 3), st.integers(0, 9)),
+    max_size=8,
+)
+
+
+@given(PIECES, PIECES)
+def test_interleaved_channels_lose_the_redacted_words_and_no_others(first, second):
+    """Each word has one to three tokens, and the tokens of the two channels stand in any order."""
+    pieces = []
+    for channel, words in ((1, first), (2, second)):
+        place = 0
+        for n, (word, is_secret, n_pieces, gap) in enumerate(words):
+            word = f"{channel}secret{n}" if is_secret else word
+            size = -(-len(word) // n_pieces)
+            place += gap
+            for at in range(0, len(word), size):
+                place += 2
+                pieces.append((" " * (at == 0) + word[at : at + size], channel, 100 * place + channel))
+    pieces.sort(key=lambda piece: piece[2])
+    if not pieces:
+        return
+    corpus = channels_of(*pieces)
+    redacted = corpus.redact(corpus.words()["text"].str.contains("secret"))
+    words = redacted.words()
+    for channel, spoken in ((1, first), (2, second)):
+        texts = words.loc[words["channel"] == channel, "text"].tolist()
+        expected = [None if is_secret else word for word, is_secret, *_ in spoken]
+        expected = [
+            word for n, word in enumerate(expected) if word is not None or n == 0 or expected[n - 1] is not None
+        ]
+        assert texts == [word or "[redacted]" for word in expected]
+    assert "secret" not in " ".join(redacted.tokens["text"])
