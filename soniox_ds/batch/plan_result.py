@@ -88,9 +88,8 @@ class Plan:
         lines = [f"Plan: {facts['summary']}"]
         lines += [f"  {name}: {text}" for name, text in facts["lines"]]
         lines += [f"  fails: {count:,} × {kind}: {isolated(message)}" for kind, count, message in facts["failures"]]
-        lines.append("  bounds from the quotas (no simulation):")
-        for row in facts["quotas"]:
-            lines.append(f"    {row['quota']}: {row['text']}{row['needed']}")
+        lines.append(f"  {facts['bounds']}")
+        lines += [f"    {row['quota']}: {row['text']}{row['needed']}" for row in facts["quotas"]]
         if facts["advice"]:
             lines.append(f"  {facts['advice']}")
         return "\n".join(lines)
@@ -105,10 +104,15 @@ class Plan:
         counts = self.counts
         lines = [(text, f"{counts[action]:,}") for action, text in _ACTIONS.items() if counts[action]]
         unknown = f" ({self.n_unknown:,} of unknown length, each 0 to 5 h)" if self.n_unknown else ""
-        hours = duration_text(least_h * 3_600_000)
+        hours, price = duration_text(least_h * 3_600_000), price_text(least_usd)
         if self.n_unknown:
-            hours += f" to {duration_text(largest_h * 3_600_000)}"
-        price = price_text(least_usd) + (f" to {price_text(largest_usd)}" if self.n_unknown else "")
+            between = f"{hours} to ", f"{price} to "
+            hours, price = (
+                f"{least if least_usd else 'at most '}{largest}"
+                for least, largest in zip(
+                    between, (duration_text(largest_h * 3_600_000), price_text(largest_usd)), strict=True
+                )
+            )
         lines += [
             ("new jobs", f"{n_jobs:,}{unknown}"),
             ("billed audio", hours),
@@ -123,12 +127,15 @@ class Plan:
         longest = self.quotas["shortest_s"].max()
         quotas = [
             {
-                "quota": f"{row['quota']} ({_number(row['given'])})" if known(row["given"]) else row["quota"],
-                "text": f"at least {_time(row['shortest_s'])}" if known(row["shortest_s"]) else "not known",
-                "needed": f"; {_number(row['needed'])} for the date" if known(row["needed"]) else "",
-                "is_longest": known(row["shortest_s"]) and row["shortest_s"] == longest > 0,
+                "quota": f"{row['quota']} ({_number(row['given'])})",
+                "text": f"at least {_time(row['shortest_s'])}",
+                "needed": f"; {_number(row['needed'])} for the date"
+                if row["quota"] in set(self.to_ask_for["quota"])
+                else "",
+                "is_longest": row["shortest_s"] == longest,
             }
             for row in self.quotas.to_dict("records")
+            if known(row["shortest_s"]) and row["shortest_s"] >= 1
         ]
         return {
             "summary": f"{len(self):,} recordings, {hours}, {price}, at least {_time(self.days * 86_400)}",
@@ -136,7 +143,9 @@ class Plan:
             "failures": failures,
             "quotas": quotas,
             "advice": self._advice(),
-            "assumption": f"A job is assumed to take {self.processing_s:g} s at the service.",
+            "bounds": f"Bounds from the quotas (no prediction), if a job takes {self.processing_s:g} s at the service:"
+            if quotas
+            else "No quota makes the run wait.",
         }
 
     def _advice(self) -> str:

@@ -54,9 +54,8 @@ async def test_a_plan_counts_what_would_be_sent_and_sends_nothing(service, tmp_p
     text = repr(planned)
     assert "fails: 1 × empty_file: " in text
     assert "new jobs: 5 (1 of unknown length, each 0 to 5 h)" in text
-    assert "requests per minute (480): at least 0.0 s" in text
-    assert "bounds from the quotas (no simulation)" in text
-    assert "bounds from the quotas (no simulation)" in planned._repr_html_()
+    assert "No quota makes the run wait." in text
+    assert "No quota makes the run wait." in planned._repr_html_()
     with pytest.warns(sx.exceptions.RecordingsFailedWarning):
         corpus = await transcribe({name: audio for name, audio in sources.items() if name != "url"}, service, tmp_path)
     assert corpus.cost_usd == pytest.approx(planned.cost_usd[0])
@@ -108,6 +107,9 @@ async def test_the_quotas_that_a_date_needs(service, tmp_path):
     assert asked.to_dict() == pytest.approx(
         {"requests per minute": 147_601 / 120, "pending transcriptions": 960_000 / 7200}, rel=0.01
     )
+    assert "Bounds from the quotas (no prediction), if a job takes 20 s at the service:" in repr(hurried)
+    assert "requests per minute (480): at least 5.1 h; 1,2" in repr(hurried)
+    assert "stored files" not in repr(hurried)
     assert "ask for: requests per minute 1,2" in repr(hurried)
     assert "pending transcriptions 13" in hurried._repr_html_()
     relaxed = await plan(urls, service, tmp_path, finish_by="2999-01-01")
