@@ -30,6 +30,7 @@ __all__ = [
     "text_on_one_line",
     "texts_to_write",
     "translations_to_write",
+    "with_times",
     "without_rows",
     "words_of_segments",
     "words_to_write",
@@ -109,7 +110,7 @@ def words_to_write(transcripts: Transcripts, title: str, *, with_translations: b
         table = table[~is_translation]
     else:
         table = without_rows(table, is_translation, title, "words of translations", "it holds spoken words only")
-    return _with_shared_times(_with_times(table, title, "words"))
+    return _with_shared_times(with_times(table, title, "words"))
 
 
 def words_of_segments(table: pd.DataFrame) -> pd.DataFrame:
@@ -139,7 +140,7 @@ def segments_to_write(transcripts: Transcripts, title: str, *, timed: bool = Tru
     else:
         table = segments(transcripts)
     table = without_rows(table, translation_mask(table), title, "translated segments", "it holds spoken words only")
-    return _with_times(table, title, "segments") if timed else table
+    return with_times(table, title, "segments") if timed else table
 
 
 def translations_to_write(transcripts: Transcripts, title: str) -> dict[str, pd.DataFrame]:
@@ -209,7 +210,8 @@ def _divided(table: pd.DataFrame) -> pd.DataFrame:
     return words(table.assign(token_index=table["word_index"], text=spaced.map({True: " ", False: ""}) + table["text"]))
 
 
-def _with_times(table: pd.DataFrame, title: str, noun: str) -> pd.DataFrame:
+def with_times(table: pd.DataFrame, title: str, noun: str) -> pd.DataFrame:
+    """Return the rows that have a start and an end, and warn of the others."""
     has_none = (table["start_ms"].isna() | table["end_ms"].isna()).to_numpy(np.bool_)
     return without_rows(table, has_none, title, f"{noun} of unknown time", "it needs times")
 

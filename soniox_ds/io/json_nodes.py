@@ -77,6 +77,20 @@ class JsonNode:
         """Return the channel that `get` finds, counted from 1, or None. `first` is what the tool calls the first."""
         return None if (node := self.get(*keys)) is None else int(node.number()) - first + 1
 
+    def get_items(self, *keys: str) -> list[JsonNode]:
+        """Return the items of the list that `get` finds, or [] if it is absent or null."""
+        return [] if (node := self.get(*keys)) is None else list(node)
+
+    def need_any(self, *keys: str) -> None:
+        """Raise SchemaError if all of these keys of an object are absent or null."""
+        members = self._object()
+        if all(members.get(key) is None for key in keys):
+            names = ", ".join(map(repr, list(members)[:8])) or "nothing"
+            raise SchemaError(
+                f"{self._here} has none of {', '.join(map(repr, keys))}, so it holds no transcript; it has "
+                f"{names}{', ...' if len(members) > 8 else ''}"
+            )
+
     def has(self, *keys: str) -> bool:
         """Return True if the value is an object that has all of these keys."""
         return isinstance(self.value, dict) and all(key in self.value for key in keys)

@@ -95,9 +95,9 @@ def _row(node: JsonNode, text_key: str) -> tuple[Any, ...]:
 def write_nemo(transcripts: Transcripts, path: str | Path, *, segments: bool = False) -> None:
     """Write a NeMo manifest, with a line for each recording or for each segment.
 
-    `pred_text` is the transcript. `text` is the reference of the recording (column `reference`), or the transcript if
-    the recordings have no such column; a recording whose reference is NA has no `text`. `audio_filepath` is the source
-    of the recording, or else its `audio_id`.
+    `pred_text` is the transcript. `text` is the reference of the recording (column `reference`); without a reference,
+    a line has no `text`, so that no program scores the transcript against itself. `audio_filepath` is the source of the
+    recording, or else its `audio_id`.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def _recording_lines(transcripts: Transcripts) -> Iterator[dict[str, Any]]:
             duration_ms = _known(ends.get(audio_id))
         if duration_ms is not None:
             line["duration"] = int(duration_ms) / 1000
-        reference = _known(recording["reference"]) if "reference" in recording else text
+        reference = _known(recording.get("reference"))
         if reference is not None:
             line["text"] = str(reference)
         yield line | {"pred_text": text}

@@ -14,16 +14,18 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from soniox_ds.exceptions import SchemaError
+from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.files.text_files import lines_of_file, read_text
-from soniox_ds.io.contents import channels_of
+from soniox_ds.io.contents import audio_ids_of, channels_of, is_segments, with_times, without_rows
 from soniox_ds.io.fields import LAST_MS, SECONDS, UNKNOWN, names_to_write, shown
 from soniox_ds.metrics.speakers.turns import speaker_turns
 from soniox_ds.schema import TURNS, conform, need, need_milliseconds, with_ids
-from soniox_ds.schema.inputs import Transcripts
+from soniox_ds.schema.inputs import Transcribed, Transcripts
+from soniox_ds.text.translations import translation_mask
 
 __all__ = ["read_rttm", "write_rttm"]
 
@@ -148,10 +150,16 @@ def write_rttm(transcripts: Transcripts, path: str | Path) -> None:
     Raises
     ------
     SchemaError
-        If a column is absent, a value is NA, a time is impossible or not a whole number, or two names would become
-        equal because they differ in spaces and underscores only.
+        If a column is absent, an `audio_id` is NA, a time is impossible or not a whole number, or two names would
+        become equal because they differ in spaces and underscores only.
     InputError
-        If no word of the transcripts has a speaker, or if the file cannot be written. An existing file is kept then.
+        If no recording of a corpus is completed, no word or turn has a speaker, or the file cannot be written. An
+        existing file is kept then.
+
+    Warns
+    -----
+    UserWarning
+        If failed recordings are left out, or turns of a table that are translations or have no speaker or times.
 
     Examples
     --------
@@ -165,16 +173,20 @@ def write_rttm(transcripts: Transcripts, path: str | Path) -> None:
     ...     Path(folder, "a.rttm").read_text()
     'SPEAKER a 1 0.400 2.150 <NA> <NA> 1 <NA> <NA>\\n'
     """
-    if isinstance(transcripts, pd.DataFrame) and not {"token_index", "word_index"} & set(transcripts):
-        turns = transcripts
-    else:
-        turns = speaker_turns(transcripts)
+    if isinstance(transcripts, Transcribed):
+        audio_ids_of(transcripts, "RTTM")
+    turns = transcripts if is_segments(transcripts) else speaker_turns(transcripts)
     need(turns, "audio_id", "speaker", "start_ms", "end_ms", name="turns")
     turns = with_ids(turns, "turns")
     turns = need_milliseconds(turns, "turns")
-    for name in ("audio_id", "speaker", "start_ms", "end_ms"):
-        if missing := int(turns[name].isna().sum()):
-            raise SchemaError(f"turns: {name} is missing in {missing} of {len(turns)} rows; RTTM needs it.")
+    if missing := int(turns["audio_id"].isna().sum()):
+        raise SchemaError(f"turns: audio_id is missing in {missing} of {len(turns)} rows; RTTM needs it.")
+    has_speaker = turns["speaker"].notna().to_numpy(np.bool_)
+    if len(turns) and not has_speaker.any():
+        raise InputError(f"RTTM: none of the {len(turns)} turns has a speaker, so there is nothing to write.")
+    turns = without_rows(turns, ~has_speaker, "RTTM", "turns of unknown speakers", "it needs speakers")
+    turns = without_rows(turns, translation_mask(turns), "RTTM", "turns of translations", "it holds spoken words only")
+    turns = with_times(turns, "RTTM", "turns")
     names = {name: names_to_write(turns[name], name, "RTTM") for name in ("audio_id", "speaker")}
     lines = [
         f"SPEAKER {names['audio_id'][audio_id]} {channel} {start_ms / 1000:.3f} {(end_ms - start_ms) / 1000:.3f} "

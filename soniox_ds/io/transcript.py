@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-__all__ = ["TimedWord", "Transcript", "with_punctuation", "with_text"]
+__all__ = ["TimedWord", "Transcript", "untimed_words", "with_punctuation", "with_text"]
 
 
 class TimedWord(NamedTuple):
@@ -38,6 +38,17 @@ class Transcript:
     model: str | None = None
     tokens: pd.DataFrame | None = None
     """The tokens (``schema.TOKENS``) in place of `words`, if the file has more of them than words hold."""
+
+
+def untimed_words(text: str | None) -> list[TimedWord]:
+    """Return the words of a text, which have no times.
+
+    Examples
+    --------
+    >>> [word.text for word in untimed_words("Good day!")]
+    [' Good', ' day!']
+    """
+    return [TimedWord(f" {word}") for word in (text or "").split()]
 
 
 def with_text(words: Sequence[TimedWord], text: str) -> list[TimedWord]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from transcripts import corpus_of
 
 import soniox_ds as sx
 from soniox_ds.exceptions import InputError, SchemaError
@@ -130,3 +131,43 @@ def test_names_that_would_become_one_are_not_written(tmp_path):
             sx.io.write_rttm(turns.assign(speaker=name), tmp_path / "a.rttm")
     sx.io.write_rttm(turns.assign(speaker=["Dr A", "Dr B"]), tmp_path / "a.rttm")
     assert sx.io.read_rttm(tmp_path / "a.rttm")["speaker"].tolist() == ["Dr_A", "Dr_B"]
+
+
+def test_failed_recordings_are_left_out_with_a_warning(tmp_path):
+    corpus = corpus_of({"a.wav": "good morning", "b.wav": "late"})
+    recordings = corpus.recordings.assign(status=["completed", "failed"])
+    tokens = corpus.tokens[corpus.tokens["audio_id"] == "a.wav"].assign(speaker="1")
+    with pytest.warns(UserWarning, match=r"RTTM: 1 of 2 recordings are left out because they have failed: 'b\.wav'"):
+        sx.Corpus(recordings, tokens).to_rttm(tmp_path / "a.rttm")
+    assert sx.io.read_rttm(tmp_path / "a.rttm")["audio_id"].unique().tolist() == ["a.wav"]
+
+
+@pytest.mark.filterwarnings("ignore:RTTM. 2 of 2 recordings")
+@pytest.mark.parametrize("status", ["failed", None])
+def test_nothing_to_write_is_refused_as_in_all_formats(tmp_path, status):
+    corpus = corpus_of({"a.wav": "good morning", "b.wav": "late"})
+    recordings = corpus.recordings.iloc[:0] if status is None else corpus.recordings.assign(status=status)
+    with pytest.raises(InputError, match="RTTM: there is no completed recording to write"):
+        sx.Corpus(recordings, corpus.tokens.iloc[:0]).to_rttm(tmp_path / "a.rttm")
+    assert not (tmp_path / "a.rttm").exists()
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ("speaker", r"RTTM: 1 of 2 turns are left out \(turns of unknown speakers\), because it needs speakers"),
+        ("end_ms", r"RTTM: 1 of 2 turns are left out \(turns of unknown time\), because it needs times"),
+    ],
+)
+def test_turns_without_a_speaker_or_times_are_left_out_with_a_warning(tmp_path, column, message):
+    turns = pd.DataFrame({"audio_id": "a", "speaker": ["A", "B"], "start_ms": [0, 500], "end_ms": [500, 900]})
+    turns[column] = turns[column].astype("object").where([True, False], None)
+    with pytest.warns(UserWarning, match=message):
+        sx.io.write_rttm(turns, tmp_path / "a.rttm")
+    assert sx.io.read_rttm(tmp_path / "a.rttm")["speaker"].tolist() == ["A"]
+
+
+def test_turns_of_which_none_has_a_speaker_are_refused(tmp_path):
+    turns = pd.DataFrame({"audio_id": ["a"], "speaker": [None], "start_ms": [0], "end_ms": [500]})
+    with pytest.raises(InputError, match="RTTM: none of the 1 turns has a speaker"):
+        sx.io.write_rttm(turns, tmp_path / "a.rttm")

@@ -1,7 +1,8 @@
 """AssemblyAI: the transcript object.
 
-Conventions: times are milliseconds. `words` hold their punctuation; `utterances` repeat them and are not read. A
-transcript whose status is "error" is refused with the message of the provider. Source: `PAGE`.
+Conventions: times are milliseconds. `words` hold their punctuation; `utterances` repeat them and are not read. Without
+words, `text` is read, whose words have no times. A transcript whose status is "error" is refused with the message of
+the provider. Source: `PAGE`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 
 from soniox_ds.exceptions import InputError
 from soniox_ds.io.json_nodes import JsonNode
-from soniox_ds.io.transcript import TimedWord, Transcript
+from soniox_ds.io.transcript import TimedWord, Transcript, untimed_words
 
 __all__ = ["PAGE", "TITLE", "recognises", "transcripts"]
 
@@ -32,6 +33,8 @@ def transcripts(document: JsonNode) -> Iterator[Transcript]:
             f"the transcription is not complete: its status is {status!r}{f' ({error})' if error else ''}; remove the "
             "file, or fetch the completed transcript."
         )
+    document.need_any("words", "text")
+    language = document.get_language("language_code")
     words = [
         TimedWord(
             f" {word['text'].text()}",
@@ -39,10 +42,12 @@ def transcripts(document: JsonNode) -> Iterator[Transcript]:
             word["end"].ms(1000),
             word.get_confidence("confidence"),
             word.get_text("speaker"),
-            document.get_language("language_code"),
+            language,
             word.get_channel("channel", first=1),
         )
-        for word in document.get("words") or ()
+        for word in document.get_items("words")
     ]
+    if not words:
+        words = [word._replace(language=language) for word in untimed_words(document.get_text("text"))]
     model = document.get_text("speech_model_used") or document.get_text("speech_model")
     yield Transcript(words, duration_ms=document.get_ms("audio_duration"), model=model)

@@ -39,11 +39,9 @@ def _batch(document: JsonNode) -> Transcript:
     for phrase in document["recognizedPhrases"]:
         # A phrase that was not recognised has no entries; its status is not "Success".
         for best in list(phrase.get("nBest") or ())[:1]:
-            timed = best.get("displayWords") or best.get("words")
+            timed = best.get_items("displayWords") or best.get_items("words")
             for piece in timed or [phrase]:
-                text = (
-                    best["display"].text() if timed is None else piece.get_text("displayText") or piece["word"].text()
-                )
+                text = piece.get_text("displayText") or piece["word"].text() if timed else best["display"].text()
                 start_ms = piece["offsetInTicks"].ms(TICKS_PER_S)
                 words.append(
                     TimedWord(
@@ -62,7 +60,7 @@ def _batch(document: JsonNode) -> Transcript:
 def _fast(document: JsonNode) -> Transcript:
     words = []
     for phrase in document["phrases"]:
-        for piece in phrase.get("words") or [phrase]:
+        for piece in phrase.get_items("words") or [phrase]:
             start_ms = piece["offsetMilliseconds"].ms(1000)
             words.append(
                 TimedWord(

@@ -1,8 +1,9 @@
 """ElevenLabs: the response of the speech-to-text API.
 
 Conventions: times are seconds. Items of the type "spacing" are the spaces between words; "audio_event" items, such as
-"(laughs)", are not words and are left out. ``exp(logprob)`` of a word is its confidence. A response with several
-channels (``use_multi_channel``) holds a transcript for each in `transcripts`. Source: `PAGE`.
+"(laughs)", are not words and are left out. Without items, `text` is read, whose words have no times. ``exp(logprob)``
+of a word is its confidence. A response with several channels (``use_multi_channel``) holds a transcript for each in
+`transcripts`. Source: `PAGE`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from collections.abc import Iterator
 
 from soniox_ds.io.json_nodes import JsonNode
-from soniox_ds.io.transcript import TimedWord, Transcript
+from soniox_ds.io.transcript import TimedWord, Transcript, untimed_words
 
 __all__ = ["PAGE", "TITLE", "recognises", "transcripts"]
 
@@ -32,7 +33,13 @@ def transcripts(document: JsonNode) -> Iterator[Transcript]:
     words: list[TimedWord] = []
     for number, each in enumerate(several or [document], start=1):
         space = ""
-        for item in each["words"]:
+        each.need_any("words", "text")
+        items = each.get_items("words")
+        if not items:
+            language, channel = each.get_language("language_code"), number if several else None
+            text = untimed_words(each.get_text("text"))
+            words += [word._replace(language=language, channel=channel) for word in text]
+        for item in items:
             kind, text = item["type"].text(), item["text"].text()
             if kind == "spacing":
                 space = text

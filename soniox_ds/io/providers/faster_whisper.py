@@ -31,13 +31,13 @@ def transcripts(document: JsonNode) -> Iterator[Transcript]:
     language = document.get_language("info", "language")
     words = [
         TimedWord(
-            piece["word" if segment.get("words") else "text"].text(),
+            piece["word" if segment.get_items("words") else "text"].text(),
             piece["start"].ms(),
             piece["end"].ms(),
             piece.get_confidence("probability"),
             language=language,
         )
         for segment in document["segments"]
-        for piece in segment.get("words") or [segment]
+        for piece in segment.get_items("words") or [segment]
     ]
     yield Transcript(words, duration_ms=document.get_ms("info", "duration"))

@@ -1,7 +1,7 @@
 """Gladia: the result of a pre-recorded transcription (version 2).
 
-Conventions: times are seconds. Words hold their spaces and punctuation. Channels count from 0 there and from 1 here.
-Source: `PAGE`.
+Conventions: times are seconds. Words hold their spaces and punctuation; an utterance without words is one piece of text
+with its times. Channels count from 0 there and from 1 here. Source: `PAGE`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from soniox_ds.exceptions import InputError
 from soniox_ds.io.json_nodes import JsonNode
-from soniox_ds.io.transcript import TimedWord, Transcript
+from soniox_ds.io.transcript import TimedWord, Transcript, untimed_words
 
 __all__ = ["PAGE", "TITLE", "recognises", "transcripts"]
 
@@ -35,17 +35,21 @@ def transcripts(document: JsonNode) -> Iterator[Transcript]:
     result = document["result"]
     n_channels = result.get("metadata", "number_of_distinct_channels")
     has_channels = n_channels is not None and n_channels.number() > 1
+    transcription = result["transcription"]
+    transcription.need_any("utterances", "full_transcript")
     words = [
         TimedWord(
-            f" {word['word'].text().strip()}",
-            word["start"].ms(),
-            word["end"].ms(),
-            word.get_confidence("confidence"),
+            f" {piece['text' if piece is utterance else 'word'].text().strip()}",
+            piece["start"].ms(),
+            piece["end"].ms(),
+            piece.get_confidence("confidence"),
             utterance.get_text("speaker"),
             utterance.get_language("language"),
             utterance.get_channel("channel", first=0) if has_channels else None,
         )
-        for utterance in result["transcription"].get("utterances") or ()
-        for word in utterance.get("words") or ()
+        for utterance in transcription.get_items("utterances")
+        for piece in utterance.get_items("words") or [utterance]
     ]
+    if not words:
+        words = untimed_words(transcription.get_text("full_transcript"))
     yield Transcript(words, duration_ms=result.get_ms("metadata", "audio_duration"))

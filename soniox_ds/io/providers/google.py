@@ -69,10 +69,10 @@ def _words(results: JsonNode | None) -> list[TimedWord]:
         best = result["alternatives"][0]
         confidence, language = best.get_confidence("confidence"), result.get_language("languageCode")
         channel = result.get_channel("channelTag", first=1) or None
-        timed = best.get("words")
-        if timed is None and (text := best.get_text("transcript")):
+        timed = best.get_items("words")
+        if not timed and (text := best.get_text("transcript")):
             words.append(TimedWord(f" {text.strip()}", None, None, confidence, None, language, channel))
-        for word in timed or ():
+        for word in timed:
             speaker = word.get_text("speakerLabel") or word.get_text("speakerTag")
             words.append(
                 TimedWord(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from soniox_ds.io.json_nodes import JsonNode
-from soniox_ds.io.transcript import TimedWord, Transcript
+from soniox_ds.io.transcript import TimedWord, Transcript, untimed_words
 
 __all__ = ["PAGE", "TITLE", "recognises", "transcripts"]
 
@@ -28,7 +28,7 @@ def transcripts(document: JsonNode) -> Iterator[Transcript]:
     """Yield the transcript of the line."""
     timed = document.get("timestamps_word")
     if timed is None:
-        words = [TimedWord(f" {word}") for word in document["pred_text"].text().split()]
+        words = untimed_words(document["pred_text"].text())
     else:
         words = [TimedWord(f" {word['word'].text()}", word["start"].ms(), word["end"].ms()) for word in timed]
     name = PurePosixPath(document["audio_filepath"].text().replace("\\", "/")).stem

@@ -28,8 +28,8 @@ def transcripts(document: JsonNode) -> Iterator[Transcript]:
     words: list[TimedWord] = []
     for segment in document["segments"]:
         text, speaker = segment["text"].text().strip(), segment.get_text("speaker")
-        timed = segment.get("words")
-        if timed is None:
+        timed = segment.get_items("words")
+        if not timed:
             pieces = [TimedWord(text, segment["start"].ms(), segment["end"].ms())]
         else:
             pieces = with_text([_word(word) for word in timed], text)

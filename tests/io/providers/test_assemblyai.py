@@ -3,7 +3,7 @@
 import pytest
 from provider_documents import read
 
-from soniox_ds.exceptions import InputError
+from soniox_ds.exceptions import InputError, SchemaError
 
 DOCUMENT = {
     "id": "t",
@@ -39,3 +39,17 @@ def test_a_failed_job_is_refused_with_its_message():
 def test_nothing_was_said():
     [transcript] = read(DOCUMENT | {"words": [], "text": ""}, "assemblyai")
     assert transcript.words == []
+
+
+@pytest.mark.parametrize("words", [None, []])
+def test_a_text_without_words_has_no_times(words):
+    [transcript] = read(DOCUMENT | {"words": words}, "assemblyai")
+    assert transcript.words == [
+        (" Smoke,", None, None, None, None, "en", None),
+        (" again.", None, None, None, None, "en", None),
+    ]
+
+
+def test_a_document_without_words_and_text_is_refused():
+    with pytest.raises(SchemaError, match=r"has none of 'words', 'text'"):
+        read(DOCUMENT | {"words": None, "text": None}, "assemblyai")

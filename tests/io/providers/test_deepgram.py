@@ -1,6 +1,9 @@
 """Response of Deepgram, written by hand after the public page (PAGE)."""
 
+import pytest
 from provider_documents import read
+
+from soniox_ds.exceptions import SchemaError
 
 WORD = {"word": "hello", "start": 0.5, "end": 0.9, "confidence": 0.99, "punctuated_word": "Hello.", "speaker": 0}
 METADATA = {
@@ -42,3 +45,23 @@ def test_several_channels_are_numbered_from_1():
 def test_nothing_was_said():
     [transcript] = read(document([], model_info={}, models=[]), "deepgram")
     assert (transcript.words, transcript.model) == ([], None)
+
+
+@pytest.mark.parametrize("words", [{"words": None}, {"words": []}, {}])
+def test_a_transcript_without_words_has_no_times(words):
+    given = document([])
+    given["results"]["channels"] = [
+        {"detected_language": "en", "alternatives": [{"transcript": "Hello, Ann."} | words]}
+    ]
+    [transcript] = read(given, "deepgram")
+    assert transcript.words == [
+        (" Hello,", None, None, None, None, "en", None),
+        (" Ann.", None, None, None, None, "en", None),
+    ]
+
+
+def test_a_document_without_words_and_transcript_is_refused():
+    given = document([])
+    given["results"]["channels"][0]["alternatives"] = [{"confidence": 0.5}]
+    with pytest.raises(SchemaError, match=r"has none of 'words', 'transcript'.*it has 'confidence'"):
+        read(given, "deepgram")

@@ -3,6 +3,8 @@
 import pytest
 from provider_documents import read as read_document
 
+import soniox_ds as sx
+from soniox_ds.exceptions import SchemaError
 from soniox_ds.io.json_nodes import JsonNode
 from soniox_ds.io.providers import openai_whisper
 
@@ -64,3 +66,79 @@ def test_without_words_a_segment_is_one_piece():
 @pytest.mark.parametrize("document", [{}, {"text": "a"}, {"text": "a", "segments": 1}, [], None])
 def test_other_documents_are_not_recognised(document):
     assert not openai_whisper.recognises(JsonNode(document))
+
+
+DIARIZED = {
+    "task": "transcribe",
+    "duration": 9.5,
+    "text": "Agent: Good morning.\nA: Hello.",
+    "segments": [
+        {
+            "type": "transcript.text.segment",
+            "id": "seg_001",
+            "start": 0.0,
+            "end": 1.5,
+            "text": "Good morning.",
+            "speaker": "agent",
+        },
+        {
+            "type": "transcript.text.segment",
+            "id": "seg_002",
+            "start": 1.5,
+            "end": 2.5,
+            "text": "Hello.",
+            "speaker": "A",
+        },
+    ],
+}
+
+
+def read_plain(document):
+    """Read a document that is too plain to be recognised, so that the user names the provider."""
+    [transcript] = openai_whisper.transcripts(JsonNode(document))
+    return transcript
+
+
+def test_plain_json_is_a_text_without_times():
+    assert read_plain({"text": "only text", "usage": {"type": "tokens"}}).words == [
+        (" only", None, None, None, None, None, None),
+        (" text", None, None, None, None, None, None),
+    ]
+
+
+def test_plain_json_is_scored_as_its_text():
+    corpus = sx.io.read_transcripts({"a": {"text": "only text"}}, provider="openai_whisper")
+    assert corpus.recordings["text"].tolist() == ["only text"]
+    assert sx.word_errors(corpus, {"a": "only text"})["wer"].tolist() == [0]
+
+
+def test_segments_of_diarized_json_have_their_speakers_and_spaces_between_them():
+    assert openai_whisper.recognises(JsonNode(DIARIZED))
+    assert read(DIARIZED).words == [
+        ("Good morning.", 0, 1500, None, "agent", None, None),
+        (" Hello.", 1500, 2500, None, "A", None, None),
+    ]
+
+
+def test_segments_in_a_script_without_spaces_are_joined_without_one():
+    segments = [SEGMENT | {"text": "今日は。"}, SEGMENT | {"text": "はい。"}]
+    assert [word.text for word in read({"text": "今日は。はい。", "segments": segments}).words] == [
+        "今日は。",
+        "はい。",
+    ]
+
+
+@pytest.mark.parametrize("empty", [{"words": []}, {"words": None}, {"segments": []}, {"segments": None}, {}])
+def test_empty_lists_beside_a_text_do_not_make_it_silence(empty):
+    assert [word.text for word in read_plain({"text": "Hello, Ann."} | empty).words] == [" Hello,", " Ann."]
+
+
+@pytest.mark.parametrize("silence", [{"text": ""}, {"text": "", "segments": [], "words": []}])
+def test_an_empty_text_is_silence(silence):
+    assert read_plain(silence).words == []
+
+
+@pytest.mark.parametrize("document", [{}, {"text": None}, {"usage": {}}])
+def test_a_document_without_a_transcript_is_refused(document):
+    with pytest.raises(SchemaError, match=r"the document has none of 'words', 'segments', 'text', so it holds no"):
+        read_plain(document)

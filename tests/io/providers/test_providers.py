@@ -31,3 +31,49 @@ def test_no_provider_takes_just_any_document(document):
 def test_a_wrong_document_never_raises_another_error(name, document):
     with contextlib.suppress(SonioxDSError):
         list(provider_named(name).transcripts(JsonNode(document)))
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [
+        (
+            "azure",
+            {
+                "combinedPhrases": [{"text": "Hello, Ann."}],
+                "phrases": [
+                    {"text": "Hello, Ann.", "offsetMilliseconds": 0, "durationMilliseconds": 1200, "words": []}
+                ],
+            },
+        ),
+        (
+            "azure",
+            {
+                "recognizedPhrases": [
+                    {
+                        "offsetInTicks": 0,
+                        "durationInTicks": 12_000_000,
+                        "nBest": [{"display": "Hello, Ann.", "displayWords": [], "words": []}],
+                    }
+                ]
+            },
+        ),
+        ("elevenlabs", {"language_code": "eng", "text": "Hello, Ann.", "words": None}),
+        ("faster_whisper", {"segments": [{"start": 0.0, "end": 1.2, "text": "Hello, Ann.", "words": []}]}),
+        (
+            "gladia",
+            {
+                "result": {
+                    "transcription": {
+                        "utterances": [{"start": 0.0, "end": 1.2, "text": "Hello, Ann.", "words": []}],
+                    }
+                }
+            },
+        ),
+        ("gladia", {"result": {"transcription": {"full_transcript": "Hello, Ann."}}}),
+        ("google", {"results": [{"alternatives": [{"transcript": "Hello, Ann.", "words": []}]}]}),
+        ("whisperx", {"segments": [{"start": 0.0, "end": 1.2, "text": "Hello, Ann.", "words": []}]}),
+    ],
+)
+def test_an_empty_list_of_words_does_not_hide_the_text(name, document):
+    [transcript] = provider_named(name).transcripts(JsonNode(document))
+    assert "".join(word.text for word in transcript.words).strip() == "Hello, Ann."
