@@ -2,8 +2,9 @@
 
 Conventions: a cue begins with each segment (`soniox_ds.segments`: speaker, language, sentence, pause). A segment that
 does not fit is divided, after punctuation if there is some in the second half of what fits. Cues are sorted by time. A
-cue stays longer than its words where it needs to, as far as the next cue allows. Words are never left out or shortened,
-so that dense speech may exceed the reading speed. Cues of speakers who talk at the same time overlap.
+cue stays longer than its words where it needs to, until the next cue of its speaker. The next cue of another speaker
+ends it, too, but not before the shortest time of a cue, so that cues of speakers who talk at the same time overlap.
+Words are never left out or shortened, so that dense speech may exceed the reading speed.
 
 The defaults are those of the Netflix "English Timed Text Style Guide" and "Timed Text Style Guide: General
 Requirements": two lines of 42 characters, 20 characters per second, 5/6 of a second to 7 seconds, and a gap of two
@@ -22,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds._arguments import check_number
+from soniox_ds.exceptions import InputError
 from soniox_ds.io.contents import audio_ids_of, is_segments, text_on_one_line, translations_to_write, words_to_write
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text.scripts import is_unspaced
@@ -30,6 +32,7 @@ from soniox_ds.text.words import segments
 __all__ = ["Cue", "Layout", "Track", "cues_of", "tracks_of"]
 
 _CLAUSE_END = re.compile(r"[,;:.!?…،؛؟。、！？；：—–-][\"'”’)\]»」』]*$")
+_NEVER = 2**62
 _UNSPACED_PIECE = re.compile(r".[、。，．！？；：」』）】〉》…ー]*")
 
 
@@ -49,6 +52,8 @@ class Layout:
     def __post_init__(self) -> None:
         for name, least in (("line_length", 1), ("lines", 1), ("min_ms", 0), ("max_ms", 1), ("gap_ms", 0)):
             check_number(getattr(self, name), name, whole=True, least=least)
+        if self.min_ms > self.max_ms:
+            raise InputError(f"min_ms is {self.min_ms}, above max_ms, which is {self.max_ms}.")
         if self.characters_per_s is not None:
             check_number(self.characters_per_s, "characters_per_s", above=0)
 
@@ -260,19 +265,25 @@ def _breaks(lengths: list[int], spaces: list[bool], width: int) -> list[int]:
 def _timed(cues: list[Cue], layout: Layout) -> list[Cue]:
     """Give cues the time to be read, and gaps between them."""
     result = []
-    for place, cue in enumerate(cues):
-        wanted = cue.start_ms + layout.min_ms
+    # The start of the next cue of each speaker, and of the first one after that with a later start.
+    next_starts: dict[str | None, tuple[int, int]] = {}
+    next_start, next_speaker, start_of_others = _NEVER, None, _NEVER
+    for cue in reversed(cues):
+        if cue.speaker != next_speaker:
+            start_of_others = next_start
+        same_start, later_start = next_starts.get(cue.speaker, (_NEVER, _NEVER))
+        if same_start <= cue.start_ms:
+            same_start = later_start
+        next_starts[cue.speaker] = (cue.start_ms, same_start)
+        next_start, next_speaker = cue.start_ms, cue.speaker
+
+        shortest = cue.start_ms + max(layout.min_ms, 1)
+        wanted = shortest
         if layout.characters_per_s is not None:
             n_characters = len(cue.label) + sum(map(len, cue.lines))
             wanted = max(wanted, cue.start_ms + round(1000 * n_characters / layout.characters_per_s))
-        end = max(cue.end_ms, min(wanted, cue.start_ms + layout.max_ms), cue.start_ms + 1)
-        if place + 1 < len(cues):
-            following = cues[place + 1].start_ms
-            if cue.end_ms > following:
-                end = cue.end_ms  # Two speakers talk at the same time.
-            elif following - layout.gap_ms > cue.start_ms:
-                end = min(end, following - layout.gap_ms)
-            else:
-                end = max(cue.end_ms, cue.start_ms + 1)
-        result.append(cue._replace(end_ms=end))
-    return result
+        end = min(wanted, cue.start_ms + layout.max_ms, max(start_of_others - layout.gap_ms, shortest))
+        has_room = same_start - layout.gap_ms > cue.start_ms
+        end = min(end, same_start - layout.gap_ms if has_room else same_start)
+        result.append(cue._replace(end_ms=max(end, cue.end_ms, cue.start_ms + 1)))
+    return result[::-1]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import SchemaError
 from soniox_ds.files.text_files import lines_of_file, read_text
 
@@ -21,6 +22,7 @@ __all__ = [
     "ms_of",
     "names_to_write",
     "shown",
+    "warn_of_alternatives",
     "with_channels",
 ]
 
@@ -29,6 +31,7 @@ SECONDS = re.compile(r"\+?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 UNKNOWN = frozenset(("<NA>", "NA", "N/A", "-", "None", "nan", "null", "unknown"))
 """Values of fields that hold nothing."""
 
+_ALTERNATIVE = re.compile(r"\{|(?<!\S)@(?!\S)|^\s*ignore_time_segment_in_scoring\s*$", re.IGNORECASE)
 _CHANNELS = {"A": 1, "B": 2}
 _LONGEST_SHOWN = 120
 
@@ -39,6 +42,21 @@ def content_lines(path: Path, kind: str, encoding: str | None) -> Iterator[tuple
         content = line.strip()
         if content and not content.startswith(";;"):
             yield number, content
+
+
+def warn_of_alternatives(texts: Iterable[str], title: str) -> None:
+    """Warn of texts that NIST's tools take for alternatives (``{a / b}``), for no word (``@``), or for no text.
+
+    The formats cannot quote these signs.
+    """
+    alternatives = [text for text in texts if _ALTERNATIVE.search(text)]
+    if alternatives:
+        warn_caller(
+            f"{title}: {len(alternatives)} texts contain syntax of the format, which it cannot quote: '{{' begins "
+            "alternatives, '@' is no word, and ignore_time_segment_in_scoring is no text. Programs that read the file "
+            f"change or refuse these texts, such as {shown(alternatives[0])}. SegLST keeps them.",
+            UserWarning,
+        )
 
 
 def shown(line: str) -> str:

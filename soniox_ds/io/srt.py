@@ -15,7 +15,14 @@ from pathlib import Path
 import pandas as pd
 
 from soniox_ds.io.cues import Cue, Layout
-from soniox_ds.io.subtitle_files import annotations_of, cue_texts, read_lines, right_to_left, write_tracks
+from soniox_ds.io.subtitle_files import (
+    annotations_of,
+    cue_texts,
+    read_lines,
+    right_to_left,
+    without_direction_marks,
+    write_tracks,
+)
 from soniox_ds.schema.inputs import Transcripts
 
 __all__ = ["read_srt", "write_srt"]
@@ -63,7 +70,13 @@ def read_srt(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     file = Path(path)
     lines = read_lines(file, "SRT file", encoding)
     return annotations_of(
-        (file.stem, None, cue.start_ms, cue.end_ms, _JOINED.sub(r"\1", _MARKUP.sub("", cue.text)))
+        (
+            file.stem,
+            None,
+            cue.start_ms,
+            cue.end_ms,
+            _JOINED.sub(r"\1", _MARKUP.sub("", without_direction_marks(cue.text))),
+        )
         for cue in cue_texts(file, lines, is_numbered=True)
     )
 
@@ -101,10 +114,11 @@ def write_srt(
     characters_per_s
         Reading speed that a cue is given time for; None for no such time.
     min_ms, max_ms
-        Shortest and longest time of a cue. The shortest is reached where the next cue allows, and the longest is
-        exceeded only by a single word.
+        Shortest and longest time of a cue. The shortest is reached where the next cue of the same speaker allows, and
+        the longest is exceeded only by a single word.
     gap_ms
-        Time between two cues. Cues of speakers who talk at the same time overlap.
+        Time between two cues. Cues of speakers who talk at the same time overlap, as does a cue that would otherwise be
+        shown for less than `min_ms`.
     speaker_labels
         True to write ``Anna:`` (or ``Speaker 1:``) where the speaker changes.
     direction_marks

@@ -17,7 +17,16 @@ import pandas as pd
 
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.io.contents import audio_ids_of, channels_of, segments_to_write
-from soniox_ds.io.fields import UNKNOWN, channel_of, content_lines, malformed, ms_of, names_to_write, with_channels
+from soniox_ds.io.fields import (
+    UNKNOWN,
+    channel_of,
+    content_lines,
+    malformed,
+    ms_of,
+    names_to_write,
+    warn_of_alternatives,
+    with_channels,
+)
 from soniox_ds.schema import ANNOTATIONS, conform
 from soniox_ds.schema.inputs import Transcripts
 
@@ -124,7 +133,8 @@ def write_stm(transcripts: Transcripts, path: str | Path) -> None:
     Warns
     -----
     UserWarning
-        If failed recordings, translations, or segments without times are left out.
+        If failed recordings, translations, or segments without times are left out; or if a text contains syntax of the
+        format, such as ``{`` or the word ``@``, which the format cannot quote.
 
     Examples
     --------
@@ -142,6 +152,7 @@ def write_stm(transcripts: Transcripts, path: str | Path) -> None:
     """
     files = names_to_write(audio_ids_of(transcripts, "STM"), "audio_id", "STM")
     segments = segments_to_write(transcripts, "STM")
+    warn_of_alternatives(segments["text"].tolist(), "STM")
     if "speaker" not in segments:
         segments = segments.assign(speaker=pd.array([pd.NA] * len(segments), dtype="string"))
     speakers = names_to_write(segments["speaker"].dropna(), "speaker", "STM")

@@ -19,11 +19,21 @@ from soniox_ds.io.cues import Cue, Layout, cues_of, tracks_of
 from soniox_ds.schema import ANNOTATIONS, conform
 from soniox_ds.schema.inputs import Transcripts
 
-__all__ = ["LAST_MS", "CueText", "annotations_of", "cue_texts", "read_lines", "right_to_left", "write_tracks"]
+__all__ = [
+    "LAST_MS",
+    "CueText",
+    "annotations_of",
+    "cue_texts",
+    "read_lines",
+    "right_to_left",
+    "without_direction_marks",
+    "write_tracks",
+]
 
 LAST_MS = 2**31 - 1  # The largest Int32, about 24 days.
 _TIME = r"(?:(\d+):)?([0-5]?\d):([0-5]?\d)[.,](\d{1,3})"
 _TIMES = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s.*)?")
+_DIRECTION_MARKS = re.compile("^\u202b(.*)\u202c$", re.MULTILINE)
 _NUMBER = re.compile(r"\s*\d+\s*")
 
 
@@ -145,6 +155,15 @@ def right_to_left(line: str) -> bool:
     """
     kinds = (unicodedata.bidirectional(char) for char in line)
     return next((kind in ("R", "AL") for kind in kinds if kind in ("L", "R", "AL")), False)
+
+
+def without_direction_marks(text: str) -> str:
+    """Return a text without the marks that `direction_marks` puts around each line.
+
+    >>> without_direction_marks("\\u202bשלום\\u202c")
+    'שלום'
+    """
+    return _DIRECTION_MARKS.sub(r"\1", text)
 
 
 def _ms(fields: tuple[str | None, ...]) -> int:

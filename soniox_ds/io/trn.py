@@ -1,8 +1,9 @@
 """Transcription (trn) files: a text in each line, with its id in parentheses behind it.
 
 Conventions: a line is ``words (id)``. The id is that of the recording or, with `speakers`, a speaker, a hyphen and the
-id of the recording, as NIST's tools expect it (``words (speaker-utterance)``). ``;;`` starts a comment. Source: NIST,
-"sclite: File formats", https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm
+id of the recording, as NIST's tools expect it (``words (speaker-utterance)``). ``;;`` at the start of a line starts a
+comment; a text that begins so is written behind an invisible U+2060, which `read_trn` removes. Source: NIST, "sclite:
+File formats", https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ import pandas as pd
 
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.io.contents import segments_to_write, texts_to_write
-from soniox_ds.io.fields import content_lines, malformed, names_to_write
+from soniox_ds.io.fields import content_lines, malformed, names_to_write, warn_of_alternatives
 from soniox_ds.schema import ANNOTATIONS, conform
 from soniox_ds.schema.inputs import Transcripts
 
 __all__ = ["read_trn", "write_trn"]
 
 _LINE = re.compile(r"(.*?)[ \t]*\(([^()\s]+)\)", re.DOTALL)
+_NO_COMMENT = "\u2060"
+"""The invisible character before a text that would be a comment."""
 _EXAMPLE = "good morning (call_7)"
 
 
@@ -74,7 +77,7 @@ def _lines(path: Path, speakers: bool, encoding: str | None) -> Iterator[tuple[s
         if speakers and not (speaker and hyphen and audio_id):
             problem = f"the id {match[2]!r} has no speaker before a hyphen; read it with speakers=False"
             raise malformed(path, number, line, problem, "good morning (agent-call_7)")
-        text = " ".join(match[1].split())
+        text = " ".join(match[1].removeprefix(_NO_COMMENT).split())
         yield (audio_id, speaker, text) if speakers else (match[2], None, text)
 
 
@@ -101,7 +104,8 @@ def write_trn(transcripts: Transcripts, path: str | Path, *, speakers: bool = Fa
     Warns
     -----
     UserWarning
-        If recordings that failed or translations are left out.
+        If recordings that failed or translations are left out; or if a text contains syntax of the format, such as
+        ``{`` or the word ``@``, which the format cannot quote.
 
     Examples
     --------
@@ -127,9 +131,11 @@ def write_trn(transcripts: Transcripts, path: str | Path, *, speakers: bool = Fa
         texts = {(audio_id,): text for audio_id, text in texts_to_write(transcripts, "trn").items()}
     ids = names_to_write((names[-1] for names in texts), "audio_id", "trn", forbidden="()")
     people = names_to_write((name for names in texts for name in names[:-1]), "speaker", "trn", forbidden="()-")
-    lines = [
-        f"{text} ({'-'.join([*(people[name] for name in names[:-1]), ids[names[-1]]])})\n".lstrip(" ")
-        for names, text in texts.items()
-    ]
+    warn_of_alternatives(texts.values(), "trn")
+    lines = []
+    for names, text in texts.items():
+        line_id = "-".join([*(people[name] for name in names[:-1]), ids[names[-1]]])
+        mark = _NO_COMMENT if text.startswith(";;") else ""
+        lines.append(f"{mark}{text} ({line_id})\n".lstrip(" "))
     with replacing(path) as beside:
         beside.write_text("".join(lines), encoding="utf-8", newline="\n")

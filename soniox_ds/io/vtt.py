@@ -18,7 +18,14 @@ import pandas as pd
 from soniox_ds.exceptions import SchemaError
 from soniox_ds.io.contents import text_on_one_line
 from soniox_ds.io.cues import Cue, Layout
-from soniox_ds.io.subtitle_files import annotations_of, cue_texts, read_lines, right_to_left, write_tracks
+from soniox_ds.io.subtitle_files import (
+    annotations_of,
+    cue_texts,
+    read_lines,
+    right_to_left,
+    without_direction_marks,
+    write_tracks,
+)
 from soniox_ds.schema.inputs import Transcripts
 
 __all__ = ["read_vtt", "write_vtt"]
@@ -101,7 +108,7 @@ def _voices(text: str) -> Iterator[tuple[str | None, str]]:
     """Yield the text of each voice of a cue."""
     parts = _VOICE.split(text)
     for place in range(0, len(parts), 2):
-        plain = html.unescape(_TAG.sub("", parts[place]))
+        plain = html.unescape(without_direction_marks(_TAG.sub("", parts[place])))
         speaker = text_on_one_line(html.unescape(parts[place - 1] or "")) if place else ""
         if plain.strip() or len(parts) == 1:
             yield speaker or None, plain

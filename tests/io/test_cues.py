@@ -79,6 +79,42 @@ def test_speakers_who_talk_at_once_overlap_and_cues_are_sorted():
     ]
 
 
+def test_a_short_answer_can_be_read_while_another_speaker_talks():
+    rows = [
+        ("a", "1", 0, 1900, "This is a rather long sentence of one"),
+        ("a", "2", 1000, 1150, "Yes."),
+        ("a", "1", 1950, 3500, "and it goes on"),
+        ("a", "2", 1500, 1600, "Of course it does, and always."),
+    ]
+    [made] = cues(segments_of(rows))
+    assert [(cue.start_ms, cue.end_ms, cue.speaker) for cue in made] == [
+        (0, 1900, "1"),
+        (1000, 1500 - 83, "2"),  # Until the next cue of speaker 2.
+        (1500, 1500 + 833, "2"),  # For the shortest time, although 30 characters want 1,500 ms.
+        (1950, 3500, "1"),
+    ]
+
+
+def test_the_next_speaker_ends_the_time_for_reading_but_not_the_shortest_time():
+    rows = [("a", "1", 0, 300, "A text of forty letters in all, or more"), ("a", "2", 1200, 2000, "No.")]
+    [made] = cues(segments_of(rows))
+    assert made[0].end_ms == 1200 - 83
+    rows[1] = ("a", "2", 400, 2000, "No.")
+    [made] = cues(segments_of(rows))
+    assert made[0].end_ms == 833
+
+
+@pytest.mark.parametrize("speakers", [["1", "2", "3"], ["1", "1", "1"], [None, None, None]])
+def test_words_without_length_at_the_same_time_can_be_read(speakers):
+    [made] = cues(segments_of([("a", speaker, 1000, 1000, "Yes") for speaker in speakers]))
+    assert [(cue.start_ms, cue.end_ms) for cue in made] == [(1000, 1833)] * 3
+
+
+def test_a_word_without_length_is_shown_until_the_next_cue_if_there_is_no_room_for_a_gap():
+    [made] = cues(segments_of([("a", "1", 1000, 1000, "Yes"), ("a", "1", 1050, 2000, "No")]))
+    assert made[0].end_ms == 1050
+
+
 def test_a_long_segment_without_times_of_words_is_divided_by_its_characters():
     [made] = cues(segments_of([("a", None, 0, 20_000, "abcd efgh " * 20)]), line_length=20, lines=1)
     assert [" ".join(cue.lines) for cue in made[:2]] == ["abcd efgh abcd efgh"] * 2
@@ -146,3 +182,8 @@ def test_translations_have_the_times_of_their_originals():
 def test_impossible_options_are_refused(option):
     with pytest.raises(InputError, match=next(iter(option))):
         Layout(**option)
+
+
+def test_a_shortest_time_above_the_longest_is_refused():
+    with pytest.raises(InputError, match=r"min_ms is 7001, above max_ms, which is 7000"):
+        Layout(min_ms=7001)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -316,3 +317,34 @@ def test_tables_of_words_of_other_origin(tmp_path):
         path = tmp_path / f"numbers.{name}"
         getattr(sx.io, f"write_{name}")(segments, path)
         assert getattr(sx.io, f"read_{name}")(path)["speaker"].isna().sum() == 1
+
+
+@pytest.mark.parametrize("speakers", [False, True])
+def test_a_text_that_begins_like_a_comment_of_trn_is_kept(tmp_path, speakers):
+    segments = segments_of([("a", "1", 0, 900, ";; hi"), ("b", "1", 0, 900, "you ;; me")])
+    path = written("trn", segments, tmp_path, speakers=speakers)
+    read = sx.io.read_trn(path, speakers=speakers)
+    assert dict(zip(read["audio_id"], read["text"], strict=True)) == {"a": ";; hi", "b": "you ;; me"}
+    if (SCTK / "sclite").exists():
+        command = [SCTK / "sclite", "-r", path, "trn", "-h", path, "trn", "-i", "rm", "-o", "pralign", "stdout"]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.count("Scores:") == 2
+
+
+@pytest.mark.parametrize("name", ["stm", "trn"])
+@pytest.mark.parametrize(
+    "text", ["{you / me} and i", "meet me @ noon", "an open { brace", "ignore_time_segment_in_scoring"]
+)
+def test_a_text_that_the_format_cannot_quote_is_told(tmp_path, name, text):
+    segments = segments_of([("a", "1", 0, 900, text), ("a", "1", 1000, 1900, "mail me@home / now }")])
+    expected = text if name == "stm" or text.startswith("ignore") else f"{text} mail me@home / now }}"
+    if text.startswith("ignore") and name == "trn":
+        segments = segments.iloc[:1]
+    with pytest.warns(
+        UserWarning, match=rf"{name.upper() if name == 'stm' else name}: 1 texts .*{re.escape(repr(expected))}"
+    ):
+        written(name, segments, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["stm", "trn"])
+def test_other_signs_are_not_told(tmp_path, name):
+    written(name, segments_of([("a", "1", 0, 900, "mail me@home / now } (or) later ;; <b>")]), tmp_path)

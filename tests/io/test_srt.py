@@ -151,3 +151,10 @@ def test_lines_from_right_to_left_can_be_marked(tmp_path):
     corpus.to_srt(tmp_path, direction_marks=True)
     assert (tmp_path / "a.srt").read_text(encoding="utf-8").splitlines()[2] == f"\u202b{ODD_TEXTS['hebrew']}\u202c"
     assert (tmp_path / "b.srt").read_text(encoding="utf-8").splitlines()[2] == "Salut"
+    assert sx.io.read_srt(tmp_path / "a.srt")["text"].tolist() == [ODD_TEXTS["hebrew"]]
+
+
+def test_marks_of_lines_from_right_to_left_are_removed_from_webvtt(tmp_path):
+    sx.io.write_vtt(segments_of([("a", "1", 0, 900, ODD_TEXTS["hebrew"])]), tmp_path / "a.vtt", direction_marks=True)
+    assert "\u202b" in (tmp_path / "a.vtt").read_text(encoding="utf-8")
+    assert sx.io.read_vtt(tmp_path / "a.vtt")["text"].tolist() == [ODD_TEXTS["hebrew"]]

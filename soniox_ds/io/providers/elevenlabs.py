@@ -37,8 +37,8 @@ def transcripts(document: JsonNode) -> Iterator[Transcript]:
         items = each.get_items("words")
         if not items:
             language, channel = each.get_language("language_code"), number if several else None
-            text = untimed_words(each.get_text("text"))
-            words += [word._replace(language=language, channel=channel) for word in text]
+            untimed = untimed_words(each.get_text("text"))
+            words += [word._replace(language=language, channel=channel) for word in untimed]
         for item in items:
             kind, text = item["type"].text(), item["text"].text()
             if kind == "spacing":
