@@ -97,18 +97,22 @@ def megabytes(name: str) -> float:
 
 
 def main() -> None:
-    """Print the ratio and the memory of each format."""
+    """Print the ratio and the memory of each format. Raises SystemExit if a bound is broken."""
     transcribed = corpus()
     words = transcribed.words()
     with tempfile.TemporaryDirectory() as folder:
         times = medians(writers(transcribed, words, folder), ROUNDS)
     print(f"{N_WORDS:,} words; times are multiples of that of DataFrame.to_csv for the table of words")
+    broken = []
     for name, seconds in times.items():
         command = [sys.executable, "-c", f"from benchmarks.bench_formats import *; print(megabytes({name!r}))"]
         rise = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        print(
-            f"  {name:<8} {seconds / times['to_csv']:5.2f} (at most {MOST_TIMES})   {rise:4.0f} MB (at most {MOST_MB})"
-        )
+        ratio = seconds / times["to_csv"]
+        print(f"  {name:<10} {ratio:5.2f} (at most {MOST_TIMES})   {rise:4.0f} MB (at most {MOST_MB})")
+        if ratio > MOST_TIMES or rise > MOST_MB:
+            broken.append(name)
+    if broken:
+        raise SystemExit(f"a bound is broken for {', '.join(broken)}")
 
 
 if __name__ == "__main__":

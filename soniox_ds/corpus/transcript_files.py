@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -201,7 +202,16 @@ def _documents(path: PathOrPaths, encoding: str | None) -> Iterator[tuple[str, s
                     place = f"{file}, line {number}"
                     yield place, file.stem, JsonNode(parsed(line, place))
         else:
-            yield str(file), file.stem, JsonNode(parsed(text, str(file)))
+            try:
+                document = parsed(text, str(file))
+            except SchemaError as error:
+                if not (isinstance(error.__cause__, json.JSONDecodeError) and error.__cause__.msg == "Extra data"):
+                    raise
+                raise SchemaError(
+                    f"{error} A file with an object in each line is named .jsonl; a manifest of NeMo is read with "
+                    "format='nemo'."
+                ) from error
+            yield str(file), file.stem, JsonNode(document)
 
 
 def _files(path: Any) -> list[Path]:

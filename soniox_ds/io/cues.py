@@ -14,7 +14,7 @@ frames (at 24 frames per second): https://partnerhelp.netflixstudios.com/hc/en-u
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -84,12 +84,13 @@ class Track(NamedTuple):
     """Positions at which the segments begin, and the number of words."""
 
 
-def tracks_of(transcripts: Transcripts, title: str) -> Iterator[Track]:
+def tracks_of(transcripts: Transcripts, title: str, ids: Sequence[str] | None = None) -> Iterator[Track]:
     """Yield the tracks of each recording: its spoken words, then its translations by language.
 
-    A translation has the times of the speech that it belongs to (`soniox_ds.metrics.translation_pairs`).
+    `ids` are those of the recordings, if the caller has them already (`audio_ids_of`, which warns of failed ones). A
+    translation has the times of the speech that it belongs to (`soniox_ds.metrics.translation_pairs`).
     """
-    ids = audio_ids_of(transcripts, title)
+    ids = audio_ids_of(transcripts, title) if ids is None else ids
     spoken = words_to_write(transcripts, title, with_translations=True)
     translated = _translations(transcripts, title)
     by_id = _by_recording(spoken, _segment_of_words(spoken, transcripts))

@@ -138,8 +138,9 @@ def write_tracks(
     render
         A function that returns the parts of a file.
     """
-    files = files_to_write(audio_ids_of(transcripts, title), path, extension)
-    for track in tracks_of(transcripts, title):
+    ids = audio_ids_of(transcripts, title)
+    files = files_to_write(ids, path, extension)
+    for track in tracks_of(transcripts, title, ids):
         file = files[track.audio_id]
         if track.language is not None:
             file = file.with_name(f"{file.name[: -len(extension)]}.{track.language}{extension}")

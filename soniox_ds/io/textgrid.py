@@ -28,6 +28,8 @@ _LAST_MS = 2**31 - 1  # The largest Int32, about 24 days.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _PART = re.compile(r'"(?P<text>(?:[^"]|"")*+)"|(?P<open>")|(?P<comment>![^\r\n]*)|(?P<word>[^\s"!][^\s"]*)')
 
+_BINARY = b"ooBinaryFile"
+
 
 def read_textgrid(
     path: str | Path, *, tiers: str | Collection[str] | None = None, encoding: str | None = None
@@ -75,6 +77,12 @@ def read_textgrid(
     0     talk    Anna       400    1200  Good morning.  Anna - segments
     """
     file = Path(path)
+    if file.is_file():
+        with file.open("rb") as opened:  # Its bytes are no text in any encoding.
+            if opened.read(len(_BINARY)) == _BINARY:
+                raise SchemaError(
+                    f"{file} is a binary TextGrid; save it in Praat as a text file (Save as text file...)."
+                )
     return annotations_of_tiers(file, _Values(file, read_text(file, "TextGrid", encoding)).tiers(), tiers)
 
 
@@ -87,10 +95,6 @@ class _Values:
         self.parts = self._parts()
 
     def tiers(self) -> list[Tier]:
-        if self.text.startswith("ooBinaryFile"):
-            raise SchemaError(
-                f"{self.path} is a binary TextGrid; save it in Praat as a text file (Save as text file...)."
-            )
         first = next(self.parts, (0, "", ""))[2]
         if not first.startswith("ooTextFile"):
             raise self._error(0, 'a TextGrid begins with File type = "ooTextFile"')

@@ -2,15 +2,17 @@
 
 Annotation tools name a recording by the stem of its file ("talk", "calls/talk"), transcriptions by the whole path
 ("calls/talk.wav"). Two ids mean the same recording if one path is the end of the other, after extensions of audio and
-annotation files are removed. An id that could mean several recordings is refused.
+annotation files are removed. Formats whose names cannot hold spaces have underscores in their place, so that white
+space and underscores are equal for ids that are left. An id that could mean several recordings is refused.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from soniox_ds._caller import warn_caller
@@ -71,16 +73,42 @@ def matched_ids(wanted: Iterable[str], known: Iterable[str], label: str) -> dict
     open_ids = [audio_id for audio_id in ids if audio_id not in recordings]
     if not open_ids:
         return {}
-    alike = recordings.keys() & set(ids)
+    others = recordings.keys() - set(ids)
+    known_to_match = [audio_id for audio_id in recordings if audio_id in others]
+    matched = _matched_by_path(open_ids, known_to_match, _path, label)
+    left = [audio_id for audio_id in open_ids if audio_id not in matched]
+    if left:
+        taken = set(matched.values())
+        known_left = [audio_id for audio_id in known_to_match if audio_id not in taken]
+        matched |= _matched_by_path(left, known_left, _path_without_spaces, label)
+    if matched:
+        pairs = [f"{audio_id!r} is matched to {name!r}" for audio_id, name in list(matched.items())[:_SHOWN]]
+        rest = f" and {len(matched) - _SHOWN} more" if len(matched) > _SHOWN else ""
+        warn_caller(
+            f"{label}: {len(matched)} of {len(ids)} ids were matched by file names, without folders and extensions: "
+            f"{', '.join(pairs)}{rest}.",
+            UserWarning,
+        )
+    return matched
+
+
+def renamed(by_id: Mapping[str, _Value], known: Iterable[str], label: str) -> dict[str, _Value]:
+    """Return the values with the ids of the recordings as keys; see `matched_ids`."""
+    names = matched_ids(by_id, known, label)
+    return {names.get(audio_id, audio_id): value for audio_id, value in by_id.items()}
+
+
+def _matched_by_path(
+    ids: Sequence[str], recordings: Sequence[str], path_of: Callable[[str], tuple[str, ...]], label: str
+) -> dict[str, str]:
     by_stem: defaultdict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
     for audio_id in recordings:
-        if audio_id not in alike:
-            path = _path(audio_id)
-            by_stem[path[-1]].append((path, audio_id))
+        path = path_of(audio_id)
+        by_stem[path[-1]].append((path, audio_id))
     matched: dict[str, str] = {}
     id_of: dict[str, str] = {}
-    for audio_id in open_ids:
-        path = _path(audio_id)
+    for audio_id in ids:
+        path = path_of(audio_id)
         candidates = []
         for longer, name in by_stem[path[-1]]:
             n_shared = min(len(path), len(longer))
@@ -101,21 +129,12 @@ def matched_ids(wanted: Iterable[str], known: Iterable[str], label: str) -> dict
                     "audio_id exactly as in the recordings, and only once."
                 )
             matched[audio_id] = candidates[0]
-    if matched:
-        pairs = [f"{audio_id!r} is matched to {name!r}" for audio_id, name in list(matched.items())[:_SHOWN]]
-        rest = f" and {len(matched) - _SHOWN} more" if len(matched) > _SHOWN else ""
-        warn_caller(
-            f"{label}: {len(matched)} of {len(ids)} ids were matched by file names, without folders and extensions: "
-            f"{', '.join(pairs)}{rest}.",
-            UserWarning,
-        )
     return matched
 
 
-def renamed(by_id: Mapping[str, _Value], known: Iterable[str], label: str) -> dict[str, _Value]:
-    """Return the values with the ids of the recordings as keys; see `matched_ids`."""
-    names = matched_ids(by_id, known, label)
-    return {names.get(audio_id, audio_id): value for audio_id, value in by_id.items()}
+def _path_without_spaces(audio_id: str) -> tuple[str, ...]:
+    """Return the folders and the stem of an id, with an underscore for each stretch of white space."""
+    return tuple(re.sub(r"\s+", "_", part) for part in _path(audio_id))
 
 
 def _path(audio_id: str) -> tuple[str, ...]:

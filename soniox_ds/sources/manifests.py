@@ -57,6 +57,11 @@ MANIFEST_EXTENSIONS = frozenset((".csv", ".tsv", ".jsonl", ".ndjson", ".json", "
 SPREADSHEETS = frozenset((".xls", ".xlsx", ".xlsm", ".xlsb", ".ods", ".numbers"))
 """Extensions, in lower case, of spreadsheets, which only office programs read."""
 
+_OTHER_JSON = (
+    ("a SegLST file", "seglst", {"session_id", "words"}),
+    ("supervisions of Lhotse", "lhotse", {"recording_id", "start", "duration"}),
+)
+"""Formats that are JSON with one row for each segment, and the keys that tell them."""
 _OFFICE = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 """First bytes of the files of office programs. Newer formats are ZIP archives."""
 
@@ -131,7 +136,9 @@ def read_table(path: str | os.PathLike[str], noun: str, rows: str, text_columns:
     return _read(_File(os.fsdecode(path), noun, rows), text_columns)
 
 
-def read_references(path: str | os.PathLike[str], *, encoding: str | None = None) -> pd.DataFrame:
+def read_references(
+    path: str | os.PathLike[str], *, format: str | None = None, encoding: str | None = None
+) -> pd.DataFrame:
     """Read references, as `word_errors` and `report` take them, from a file: a table, or a format of other tools.
 
     Parameters
@@ -149,6 +156,9 @@ def read_references(path: str | os.PathLike[str], *, encoding: str | None = None
         Or a file of a format of `sx.io` with texts, which is recognised by its extension (``.srt``, ``.vtt``, ``.ctm``,
         ``.stm``, ``.trn``, ...), a folder of such files, or a Kaldi data folder. The texts of each recording are joined
         in the order of time.
+    format
+        Name of a format of `sx.io` whose files have no extension of their own: "seglst", "lhotse", or "nemo" for a
+        manifest of segments. None recognises the format from the extension.
     encoding
         Encoding of the file, such as "latin-1". None reads UTF-8 and UTF-16.
 
@@ -185,17 +195,23 @@ def read_references(path: str | os.PathLike[str], *, encoding: str | None = None
     """
     name = os.fsdecode(path)
     extension = os.path.splitext(name)[1].lower()
-    if extension not in MANIFEST_EXTENSIONS and (form := format_of_path(path)) is not None:
-        return joined_texts(pd.concat([table for _, table in read_annotations(path, form.name, encoding=encoding)]))
+    if format is None and extension not in MANIFEST_EXTENSIONS and (form := format_of_path(path)) is not None:
+        format = form.name
+    if format is not None:
+        return joined_texts(pd.concat([table for _, table in read_annotations(path, format, encoding=encoding)]))
     if extension not in MANIFEST_EXTENSIONS and extension != ".txt":
         advice = " Save it as CSV." if extension in SPREADSHEETS else ""
         raise SourceError(
             f"the references {shown(name)} must be a file of {', '.join(sorted(MANIFEST_EXTENSIONS))}; found "
-            f"{extension or 'no extension'}.{advice}"
+            f"{extension or 'no extension'}.{advice} For a format of sx.io, name it with format=, such as 'lhotse'."
         )
     file = _File(name, "references", "reference")
     table = _read(file, REFERENCE_COLUMNS, encoding)
     table.columns = table.columns.map(str)
+    if extension in (".json", ".jsonl", ".ndjson"):
+        for title, form_name, keys in _OTHER_JSON:
+            if keys <= set(table.columns) and "audio_id" not in table:
+                raise SourceError(f"{file} look like {title}; read them with format={form_name!r}.")
     if repeated := sorted(set(table.columns[table.columns.duplicated()])):
         raise SourceError(f"{file} have more than one column called {repeated[0]!r}.")
     table = with_usual_names(table, str(file))

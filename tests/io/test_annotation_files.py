@@ -7,7 +7,7 @@ import pytest
 from transcripts import corpus_of, segments_of
 
 import soniox_ds as sx
-from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.exceptions import InputError, SchemaError, SonioxDSError
 from soniox_ds.io.formats import FORMATS
 
 TEXTS = {"calls/a.wav": "Good morning. How are you?", "calls/b.wav": "Fine, thanks.", "c.wav": "Bye"}
@@ -125,3 +125,39 @@ def test_annotations_are_reference_turns(tmp_path):
         {"audio_id": "a", "token_index": [0, 1], "text": ["good morning", " hello"], "speaker": ["1", "2"]}
     )
     assert sx.speaker_word_errors(words, turns)["cpwer"].tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("name", "extension"), [("seglst", "seglst.json"), ("lhotse", "jsonl"), ("lhotse", "jsonl.gz")]
+)
+def test_references_of_formats_in_json_are_read_by_the_name_of_the_format(tmp_path, name, extension):
+    path = tmp_path / f"x.{extension}"
+    getattr(corpus_of(TEXTS), f"to_{name}")(path)
+    references = sx.read_references(path, format=name)
+    assert dict(references.to_numpy().tolist()) == TEXTS
+    with pytest.raises(SonioxDSError, match=r"format='?(seglst|lhotse|, such as 'lhotse')"):
+        sx.read_references(path)
+
+
+def test_the_format_of_references_comes_before_the_extension(tmp_path):
+    corpus_of(TEXTS).to_stm(tmp_path / "x.csv")
+    assert dict(sx.read_references(tmp_path / "x.csv", format="stm").to_numpy().tolist()) == TEXTS
+    with pytest.raises(InputError, match="format must be one of 'srt', 'vtt'"):
+        sx.read_references(tmp_path / "x.csv", format="stmm")
+    line = '{"audio_filepath": "a.wav", "offset": 0, "duration": 1, "text": "%s"}\n'
+    (tmp_path / "segments.json").write_text(line % "good" + line % "day")
+    references = sx.read_references(tmp_path / "segments.json", format="nemo")
+    assert references.to_numpy().tolist() == [["a.wav", "good day"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "extension"),
+    [("seglst", "json"), ("nemo", "json"), ("nemo", "jsonl"), ("lhotse", "json"), ("lhotse", "jsonl")],
+)
+def test_transcripts_of_formats_in_json_are_refused_with_the_argument_to_give(tmp_path, name, extension):
+    getattr(corpus_of(TEXTS), f"to_{name}")(tmp_path / f"x.{extension}")
+    if name == "nemo" and extension == "jsonl":
+        assert len(sx.io.read_transcripts(tmp_path / "x.jsonl")) == 3  # A provider, too.
+        return
+    with pytest.raises(SonioxDSError, match="format="):
+        sx.io.read_transcripts(tmp_path / f"x.{extension}")

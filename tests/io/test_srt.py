@@ -158,3 +158,9 @@ def test_marks_of_lines_from_right_to_left_are_removed_from_webvtt(tmp_path):
     sx.io.write_vtt(segments_of([("a", "1", 0, 900, ODD_TEXTS["hebrew"])]), tmp_path / "a.vtt", direction_marks=True)
     assert "\u202b" in (tmp_path / "a.vtt").read_text(encoding="utf-8")
     assert sx.io.read_vtt(tmp_path / "a.vtt")["text"].tolist() == [ODD_TEXTS["hebrew"]]
+
+
+def test_failed_recordings_are_told_once(tmp_path):
+    with pytest.warns(UserWarning, match="1 of 2 recordings are left out") as told:
+        corpus_of({"a.wav": "Hello"}, failed=["c.wav"]).to_srt(tmp_path)
+    assert len(told) == 1

@@ -119,7 +119,7 @@ def test_files_of_praat_are_read(tmp_path, form, text):
     ]
     assert path.read_bytes().startswith(b"File" if text == "ascii" else b"\xfe\xff")  # Praat writes UTF-16.
     call(grid, "Save as binary file...", str(path))
-    with pytest.raises(SchemaError, match=r"a\.TextGrid"):
+    with pytest.raises(SchemaError, match=r"a\.TextGrid is a binary TextGrid; save it in Praat as a text file"):
         sx.io.read_textgrid(path)
 
 

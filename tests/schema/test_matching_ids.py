@@ -57,6 +57,15 @@ def turns(*ids):
         (["cafe\u0301"], ["caf\u00e9.wav"], {"cafe\u0301": "caf\u00e9.wav"}),  # as a Mac writes file names
         ([" talk"], ["talk.wav"], {" talk": "talk.wav"}),
         (["7"], ["7.wav"], {"7": "7.wav"}),
+        # Formats whose names hold no spaces have underscores in their place.
+        (["Interview_1.wav"], ["Interview 1.wav"], {"Interview_1.wav": "Interview 1.wav"}),
+        (["Interview_1"], ["my calls/Interview  1.wav"], {"Interview_1": "my calls/Interview  1.wav"}),
+        (["my_calls/a"], ["my calls/a.wav", "his calls/a.wav"], {"my_calls/a": "my calls/a.wav"}),
+        (["a b"], ["a_b.wav"], {"a b": "a_b.wav"}),
+        (["a b"], ["a b.wav", "a_b.wav"], {"a b": "a b.wav"}),
+        (["a b", "a_b"], ["a b.wav", "a_b.wav"], {"a b": "a b.wav", "a_b": "a_b.wav"}),
+        (["a b", "a_b"], ["a b.wav"], {"a b": "a b.wav"}),
+        (["a_b"], ["a b", "a_b"], {}),
         # nothing is meant
         (["talk"], ["talk"], {}),
         (["a/talk"], ["b/talk.wav"], {}),
@@ -229,3 +238,17 @@ def test_a_warning_on_the_command_line_is_one_line(tmp_path):
         "soniox-ds: references: 1 of 1 ids were matched by file names, without folders and extensions: 'talk' is "
         "matched to 'talk.wav'."
     ]
+
+
+def test_an_underscore_that_could_mean_several_recordings_is_refused():
+    with pytest.raises(InputError, match=r"references: 'a_b_c' could mean 'a b_c\.wav' or 'a_b c\.wav'"):
+        matched_ids(["a_b_c"], ["a b_c.wav", "a_b c.wav"], "references")
+
+
+@pytest.mark.parametrize("name", ["stm", "trn", "ctm"])
+def test_a_recording_with_a_space_in_its_name_matches_its_own_export(tmp_path, name):
+    transcripts = corpus("Interview 1.wav")
+    getattr(transcripts, f"to_{name}")(tmp_path / f"a.{name}")
+    references = sx.read_references(tmp_path / f"a.{name}")
+    with pytest.warns(UserWarning, match=r"'Interview_1\.wav' is matched to 'Interview 1\.wav'"):
+        assert sx.word_errors(transcripts, references)["wer"].tolist() == [0]

@@ -61,8 +61,12 @@ def recognised_provider(document: JsonNode) -> str:
         return names[0]
     if names:
         raise InputError(f"the document may come from {' or '.join(names)}; say which with provider=")
-    keys = ", ".join(map(repr, list(document.value)[:8])) if isinstance(document.value, dict) else "no object"
+    if isinstance(document.value, dict):
+        content = f"with {', '.join(map(repr, list(document.value)[:8])) or 'no keys'}"
+    else:
+        content = f"a {type(document.value).__name__} and not an object"
     raise InputError(
-        f"the document (with {keys}) does not look like that of any known provider; say which one wrote it with "
-        f"provider=, one of {', '.join(providers())}"
+        f"the document ({content}) does not look like that of any known provider; say which one wrote it with "
+        f"provider=, one of {', '.join(providers())}; or give the format of another tool with format=, such as "
+        "'seglst', 'nemo' or 'lhotse'"
     )

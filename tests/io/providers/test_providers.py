@@ -77,3 +77,10 @@ def test_a_wrong_document_never_raises_another_error(name, document):
 def test_an_empty_list_of_words_does_not_hide_the_text(name, document):
     [transcript] = provider_named(name).transcripts(JsonNode(document))
     assert "".join(word.text for word in transcript.words).strip() == "Hello, Ann."
+
+
+def test_the_message_names_the_keys_of_the_document_or_their_absence():
+    with pytest.raises(InputError, match=r"the document \(with no keys\) does not look"):
+        recognised_provider(JsonNode({}))
+    with pytest.raises(InputError, match=r"\(a list and not an object\) .*format=, such as 'seglst'"):
+        recognised_provider(JsonNode([]))
