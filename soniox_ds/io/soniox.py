@@ -1,7 +1,9 @@
 """Transcripts as the Soniox API returns them: JSON with the text and the tokens of one recording.
 
 Conventions: the keys of ``GET /v1/transcriptions/{id}/transcript``. Keys whose value is NA are left out, as the service
-leaves out what was not asked for. `soniox_ds.io.read_transcripts` reads such files (``provider="soniox"``). Source:
+leaves out what was not asked for. Two keys of tokens are not the service's: `channel`, if the channels were transcribed
+separately, and `speaker_label`, the original label of a speaker with a name. `soniox_ds.io.read_transcripts` reads such
+files (``provider="soniox"``). Source:
 https://soniox.com/docs/stt/api-reference/transcriptions/get_transcription_transcript
 """
 
@@ -29,6 +31,10 @@ _CHUNK = 20_000
 
 def write_soniox(transcripts: Transcripts, path: str | Path) -> None:
     """Write transcripts in the form of the Soniox API: a JSON file for each recording, with all of its tokens.
+
+    Tokens of channels that were transcribed separately have the key `channel`, and tokens of speakers who were given
+    names the key `speaker_label`, which the API does not have. ``sx.io.read_transcripts(..., provider="soniox")`` reads
+    them.
 
     Parameters
     ----------

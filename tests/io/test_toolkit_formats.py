@@ -195,6 +195,30 @@ def test_the_json_of_the_service_holds_every_token(tmp_path):
         sx.io.read_transcripts(tmp_path, provider="soniox")
 
 
+def test_the_json_of_the_service_keeps_channels_and_labels_of_speakers(tmp_path):
+    tokens = pd.DataFrame(
+        {
+            "audio_id": "a",
+            "token_index": range(5),
+            "text": ["Good", "Yes", " mor", " okay", "ning"],
+            "channel": [1, 2, 1, 2, 1],
+            "speaker": ["1", "2", "1", "2", "1"],
+            "start_ms": [0, 50, 100, 150, 200],
+            "end_ms": [40, 90, 140, 190, 240],
+        }
+    )
+    corpus = sx.Corpus(pd.DataFrame({"audio_id": ["a"], "status": ["completed"]}), tokens)
+    corpus = corpus.rename_speakers({"a": {"1": "Anna"}})
+    corpus.to_soniox(tmp_path)
+    again = sx.io.read_transcripts(tmp_path, provider="soniox")
+    pd.testing.assert_frame_equal(again.tokens, corpus.tokens)
+    assert again.words()["text"].tolist() == ["Good", "morning", "Yes", "okay"]
+    for channel, message in ((0, r"`int` >= 1.*tokens\[0\]\.channel"), ("left", r"Expected `int \| null`, got `str`")):
+        (tmp_path / "a.json").write_text(json.dumps({"text": "x", "tokens": [{"text": "x", "channel": channel}]}))
+        with pytest.raises(SchemaError, match=message):
+            sx.io.read_transcripts(tmp_path, provider="soniox")
+
+
 def test_soniox_of_the_official_sdk(tmp_path):
     from soniox.types import TranscriptionTranscript
 
