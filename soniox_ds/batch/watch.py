@@ -15,13 +15,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+from datetime import UTC, datetime
 from typing import Any
 
 from soniox_ds.api.budget import Priority, RequestBudget
 from soniox_ds.api.responses import is_id
 from soniox_ds.api.retry import WATCH
 from soniox_ds.batch.deliveries import Deliveries
-from soniox_ds.batch.jobs import MONEY_ERRORS, Job, is_final, parse_time
+from soniox_ds.batch.jobs import MONEY_ERRORS, Job, is_final
 from soniox_ds.batch.journal import State
 from soniox_ds.batch.run import Run
 from soniox_ds.exceptions import (
@@ -102,8 +103,8 @@ class Watcher:
         """Write the id that the service gave a job to the journal, and watch the job."""
         entry = job.paid
         entry.transcription_id = reply["id"]
-        created_at = parse_time(reply.get("created_at")) or self._run.clock.utcnow()
-        entry.submitted_at = created_at.isoformat()
+        # The clock of the service differs from that of this machine, which `completed_at` and durations are made of.
+        entry.submitted_at = datetime.fromtimestamp(entry.changed_at, UTC).isoformat() if entry.changed_at else None
         job.lost_s = None
         job.is_known = True
         job.is_confirmed = reply.get("client_reference_id") == entry.reference

@@ -503,7 +503,8 @@ class Comparison:
 
     def _turnaround_s(self, name: str) -> float | None:
         recordings = pd.concat([corpus.completed.recordings for corpus in self.corpora[name]])
-        seconds = (recordings["completed_at"] - recordings["submitted_at"]).dt.total_seconds().dropna()
+        seconds = (recordings["completed_at"] - recordings["submitted_at"]).dt.total_seconds()
+        seconds = seconds[seconds >= 0]  # Earlier versions took the two times from different clocks.
         return float(seconds.median()) if len(seconds) else None
 
     def _cost_per_term(self, name: str, cost: str) -> float | None:

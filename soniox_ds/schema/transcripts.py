@@ -57,7 +57,9 @@ RECORDINGS = Table(
             "there was no job; of a recording of several jobs, their references joined by spaces",
         ),
         "submitted_at": Column(
-            "datetime64[ms, UTC]", "time at which the job was created or the live session began; NA if nothing was sent"
+            "datetime64[ms, UTC]",
+            "time at which the job was submitted or the live session began, by the clock of this machine; NA if "
+            "nothing was sent",
         ),
         "completed_at": Column("datetime64[ms, UTC]", "time at which the transcript was safe on disk"),
         "text": Column("string", "spoken text without translations, with the spaces of `texts`; NA if failed"),

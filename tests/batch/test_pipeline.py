@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from datetime import timedelta
 
 import pandas as pd
 import pytest
@@ -64,6 +65,25 @@ async def test_files_become_a_corpus(files, service, tmp_path):
     said = corpus.tokens.groupby("audio_id", observed=True)["text"].agg("".join)
     assert said.to_dict() == corpus.recordings.set_index("audio_id")["text"].to_dict()
     assert leftovers(service) == []
+
+
+@pytest.mark.parametrize("faults", [{}, {"error_after@create": 1.0}])
+async def test_the_times_of_a_recording_are_those_of_one_clock(tmp_path, faults):
+    """The clock of the service is an hour ahead, also where it lists a job whose answer was lost."""
+    with stand_in(faults=faults) as service:
+
+        def set_clock_ahead(rules):
+            now = rules.now
+            rules.now = lambda: now() + 3600
+
+        service.call(set_clock_ahead)
+        before = service.clock.utcnow()
+        corpus = await transcribe(batch(2), service, tmp_path)
+        after = service.clock.utcnow()
+    recordings = corpus.recordings
+    assert (recordings["status"] == "completed").all()
+    for submitted_at, completed_at in zip(recordings["submitted_at"], recordings["completed_at"], strict=True):
+        assert before - timedelta(milliseconds=1) <= submitted_at < completed_at <= after
 
 
 async def test_five_requests_for_a_file_and_few_listings(service, tmp_path):

@@ -234,6 +234,25 @@ def test_a_saved_corpus_is_an_arm_without_the_service(service, files, tmp_path):
     assert list(again.corpora["earlier"][0].recordings) == list(first.corpora["soniox"][0].recordings)
 
 
+def test_the_time_to_a_transcript_leaves_out_times_of_two_clocks(files, tmp_path):
+    """Journals of earlier versions hold the service's time of submission and this machine's time of completion."""
+    corpus = sx.Corpus(
+        pd.DataFrame(
+            {
+                "audio_id": list(REFERENCES),
+                "status": "completed",
+                "submitted_at": pd.Timestamp("2026-11-30T10:00", tz="UTC"),
+                "completed_at": pd.to_datetime(["2026-11-30T09:57:00", "2026-11-30T10:00:08", None], utc=True),
+            }
+        )
+    )
+    assert compare(files, tmp_path, {"a": corpus, "b": corpus}).summary["turnaround_s"].tolist() == [8.0, 8.0]
+    early = corpus.recordings["completed_at"] < corpus.recordings["submitted_at"]
+    only_early = corpus.recordings.assign(completed_at=corpus.recordings["completed_at"].where(early))
+    trial = compare(files, tmp_path, {"a": sx.Corpus(only_early), "b": corpus})
+    assert trial.summary["turnaround_s"].isna().tolist() == [True, False]
+
+
 def test_terms_confidences_and_speakers_are_compared(service, files, tmp_path):
     corpus = deepgram(WRONG | {"c": REFERENCES["c.wav"]})
     arms = {"soniox": {"enable_speaker_diarization": True}, "deepgram": corpus, "text": lambda _: "no"}
