@@ -495,8 +495,11 @@ def _export(options: argparse.Namespace) -> int:
 
     writer = format_named(options.format).writer
     assert writer is not None  # The parser offers only formats that can be written.
-    writer(sx.read_corpus(options.corpus), options.out, **_keywords(writer, options.set))
-    print(f"written: {options.out}")
+    out = Path(options.out)
+    if options.format == "excel" and not out.suffix:
+        out = out.with_suffix(".xlsx")  # Excel opens no file without it.
+    writer(sx.read_corpus(options.corpus), out, **_keywords(writer, options.set))
+    print(f"written: {out}")
     return 0
 
 

@@ -270,7 +270,9 @@ def test_export_writes_every_format_with_its_options(tmp_path, capsys):
         out = tmp_path / "exports" / name
         out.parent.mkdir(exist_ok=True)
         assert main(["export", str(tmp_path / "corpus"), "--format", name, "--out", str(out)]) == 0
-        assert out.exists()
+        written = out.with_suffix(".xlsx") if name == "excel" else out  # Excel opens no file without the extension.
+        assert written.exists()
+        assert capsys.readouterr().out == f"written: {written}\n"
     arguments = ["export", str(tmp_path / "corpus"), "--format", "srt", "--out", str(tmp_path / "a.srt")]
     assert main([*arguments, "--set", "speaker_labels=true", "min_ms=0", "characters_per_s=null"]) == 0
     assert (tmp_path / "a.srt").read_text() == "1\n00:00:00,000 --> 00:00:00,500\nSpeaker 1: hi\n\n"

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["table_of_recordings", "to_huggingface", "write_huggingface"]
 
-_OF_WORDS = ("text", "start_ms", "end_ms", "speaker", "speaker_label", "language", "confidence")
-_OF_SEGMENTS = ("text", "start_ms", "end_ms", "speaker", "speaker_label", "language")
+_OF_WORDS = ("text", "start_ms", "end_ms", "speaker", "speaker_label", "language", "channel", "confidence")
+_OF_SEGMENTS = ("text", "start_ms", "end_ms", "speaker", "speaker_label", "language", "channel")
 _AUDIO = ("path", "bytes", None)
 
 
@@ -48,8 +48,9 @@ def to_huggingface(transcripts: Transcripts, *, audio: str | None = "path") -> D
     -------
     datasets.Dataset
         Columns `audio`, `audio_id`, `text` (without translations), the other columns of `recordings`, and the lists
-        `segments` and `words` of the recording, with `text`, `start_ms`, `end_ms`, `speaker`, `language` and (of words)
-        `confidence`. Of a table only `audio_id`, `text` and these lists; of segments no words.
+        `segments` and `words` of the recording, with `text`, `start_ms`, `end_ms`, `speaker`, `speaker_label`,
+        `language`, `channel` and (of words) `confidence`. Of a table only `audio_id`, `text` and these lists; of
+        segments no words.
 
     Raises
     ------
@@ -218,7 +219,7 @@ def _lists(table: pd.DataFrame, ids: list[str], names: tuple[str, ...]) -> pa.Li
     audio = pd.Index(ids).get_indexer(pd.Index(table["audio_id"].astype(object)))
     rows = np.argsort(audio, kind="stable")
     rows = rows[audio[rows] >= 0]
-    kinds = {"text": pa.string(), "start_ms": pa.int32(), "end_ms": pa.int32(), "confidence": pa.float32()}
+    kinds = {"start_ms": pa.int32(), "end_ms": pa.int32(), "channel": pa.int16(), "confidence": pa.float32()}
     fields = {}
     for name in names:
         column = table[name].take(rows) if name in table else pd.Series([None] * len(rows), dtype=object)

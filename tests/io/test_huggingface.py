@@ -74,8 +74,24 @@ def test_tables_silence_and_failures():
     assert made.column_names == ["audio_id", "text", "segments"]
     assert made["text"][:] == ["Yes. No.", ""]
     assert made[1]["segments"] == [
-        {"text": "", "start_ms": 5, "end_ms": 990, "speaker": None, "speaker_label": None, "language": None}
+        {
+            "text": "",
+            "start_ms": 5,
+            "end_ms": 990,
+            "speaker": None,
+            "speaker_label": None,
+            "language": None,
+            "channel": None,
+        }
     ]
+
+
+def test_words_and_segments_have_their_channels():
+    corpus = corpus_of({"a": "yes no"})
+    corpus = sx.Corpus(corpus.recordings, corpus.tokens.assign(channel=pd.array([1, 2], dtype="Int16")))
+    [row] = corpus.to_huggingface(audio=None)
+    assert [word["channel"] for word in row["words"]] == [1, 2]
+    assert [segment["channel"] for segment in row["segments"]] == [1, 2]
 
 
 def test_what_cannot_be_stored_is_refused(tmp_path):
