@@ -211,8 +211,9 @@ class _PlannedRun(Run):
     n_shown = 0
     """Number of recordings that the progress display has counted."""
 
-    async def admit(self, job: Job) -> None:
-        job.waits = True
+    async def admit(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            job.waits = True
 
 
 class _UnclaimedJournal:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -203,14 +204,16 @@ class Preparer:
             if job.key not in unknown:
                 run.taken_over(job)
                 await run.closed(job)
-            elif job.key not in held:
-                await self._admit(job)
+        await self._admit([job for job in wanted if job.key not in held and job.key in unknown])
         return [job for job in wanted if job.key in held and job.key in unknown]
 
-    async def _admit(self, job: Job) -> None:
-        if self._refresh:
-            self._refreshed.add(bytes.fromhex(job.key))
-        await self._run.admit(job)
+    async def _admit(self, jobs: list[Job]) -> None:
+        """Queue jobs, recording by recording, so that either all jobs of a recording are paid for or none."""
+        for _, of_recording in groupby(jobs, key=lambda job: job.rows[0]):
+            together = list(of_recording)
+            if self._refresh:
+                self._refreshed.update(bytes.fromhex(job.key) for job in together)
+            await self._run.admit(together)
 
     async def _unknown(self, jobs: list[Job]) -> list[Job]:
         """Return the jobs that have no result in the journal, or all jobs if this run refreshes its results."""
@@ -250,8 +253,7 @@ class Preparer:
                 job = waiting.pop(key)
                 run.taken_over(job)
                 await run.closed(job)
-            for key in set(waiting) - held:
-                await self._admit(waiting.pop(key))
+            await self._admit([waiting.pop(key) for key in list(waiting) if key not in held])
             if run.fatal is not None:
                 for job in waiting.values():
                     await run.refused(job, run.fatal)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -392,16 +392,23 @@ class Run:
         now = self.clock.utcnow().timestamp()
         await self.journal.note_lost(UnansweredRequest(job.paid.reference, kind, now), self.service)
 
-    async def admit(self, job: Job) -> None:
-        """Queue a job for its submission once there is room in the waiting room and its price is reserved."""
-        usd = self.price_of(job)
-        if usd and not await self.spending.reserve(job.key, usd, is_over=lambda: self.fatal is not None):
-            self.failed(job, MAX_COST_REACHED, self.spending.refusal(usd, job.recording.duration_ms))
-            await self.closed(job)
-            return
-        await self.waiting_room.acquire()
-        job.waits = True
-        self.to_submit.put_nowait(job)
+    async def admit(self, jobs: Sequence[Job]) -> None:
+        """Queue the jobs of a recording for their submission, once there is room and their prices are reserved.
+
+        If their prices do not all fit, only those jobs are queued that are under way already.
+        """
+        prices = {job.key: usd for job in jobs if (usd := self.price_of(job))}
+        is_affordable = not prices or await self.spending.reserve(prices, is_over=lambda: self.fatal is not None)
+        lengths = [job.recording.duration_ms for job in jobs if job.key in prices]
+        for job in jobs:
+            if job.key in prices and not is_affordable:
+                length_ms = None if None in lengths else sum(filter(None, lengths))
+                self.failed(job, MAX_COST_REACHED, self.spending.refusal(sum(prices.values()), length_ms))
+                await self.closed(job)
+                continue
+            await self.waiting_room.acquire()
+            job.waits = True
+            self.to_submit.put_nowait(job)
 
     def price_of(self, job: Job) -> float:
         """Return the estimated price of the next attempt at a job; 0 if an attempt is under way already."""

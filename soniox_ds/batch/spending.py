@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 
 from soniox_ds._arguments import check_number
 from soniox_ds.api.prices import cost_usd, price_text
@@ -40,10 +41,10 @@ class Spending:
     Examples
     --------
     >>> spending = Spending(0.25)
-    >>> asyncio.run(spending.reserve("one hour", 0.10))
+    >>> asyncio.run(spending.reserve({"one hour": 0.10}))
     True
     >>> spending.keep("one hour")
-    >>> asyncio.run(spending.reserve("two hours", 0.20)), spending.spent_usd
+    >>> asyncio.run(spending.reserve({"an hour": 0.10, "another": 0.10})), spending.spent_usd
     (False, 0.1)
     """
 
@@ -64,18 +65,19 @@ class Spending:
         """Amount that is spent or reserved."""
         return self.spent_usd + sum(self._reserved.values())
 
-    async def reserve(self, owner: str, usd: float, *, is_over: Callable[[], bool] = lambda: False) -> bool:
-        """Reserve an amount, and return False if it does not fit.
+    async def reserve(self, amounts: Mapping[str, float], *, is_over: Callable[[], bool] = lambda: False) -> bool:
+        """Reserve the amount of each owner, and return False, without reserving any, if they do not all fit.
 
         While jobs under way may give something back, the decision waits for them. It waits no longer once `is_over`
-        returns True after a `wake`; the amount is not reserved then, and True is returned.
+        returns True after a `wake`; nothing is reserved then, and True is returned.
         """
+        usd = sum(amounts.values())
         while self.max_usd is not None and not is_over():
             if self.is_stopped or self.spent_usd + usd > self.max_usd + _ROUNDING_USD:
                 self.is_stopped = True
                 return False
             if self.counted_usd + usd <= self.max_usd + _ROUNDING_USD:
-                self._reserved[owner] = usd
+                self._reserved.update(amounts)
                 return True
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.add(waiter)
@@ -117,9 +119,9 @@ class Spending:
                 waiter.set_result(None)
 
     def refusal(self, usd: float, duration_ms: float | None) -> str:
-        """Return the message of a recording that was not sent."""
+        """Return the message of a recording that was not sent, of which what is not paid for would cost `usd`."""
         length = "" if duration_ms is not None else ", because its length is not known before it is transcribed"
-        price = price_text(usd, at_most=bool(length))
+        price = price_text(usd, at_most=True) if length else _amount_text(usd)
         if self.max_usd is not None and usd > self.max_usd:
             advice = f"give a max_cost_usd of at least {math.ceil(usd * 10_000) / 10_000:g}"
         else:
@@ -127,11 +129,21 @@ class Spending:
                 "the same call goes on from here, with the same or a higher max_cost_usd: what is transcribed is free "
                 "then, and the amount counts anew"
             )
+        plain = f"{Decimal(f'{self.max_usd or 0:.6g}'):f}"
         return (
-            f"not sent: max_cost_usd is {self.max_usd:g}, this call has spent {price_text(self.counted_usd)} (by the "
+            f"not sent: max_cost_usd is {plain}, this call has spent {_amount_text(self.counted_usd)} (by the "
             f"list price, with what is under way), and this recording would cost {price}{length}. Nothing is begun "
             f"after the first recording that does not fit; {advice}"
         )
+
+
+def _amount_text(usd: float) -> str:
+    """Write an estimated amount as text. Unlike `price_text`, it shows how much a very small amount is.
+
+    >>> _amount_text(0.0000277), _amount_text(0.0052)
+    ('about $0.000028', 'about $0.005')
+    """
+    return f"about ${Decimal(f'{usd:.2g}'):f}" if 0 < usd < 0.001 else price_text(usd)
 
 
 def estimate_usd(duration_ms: float | None, usd_per_hour: float) -> float:

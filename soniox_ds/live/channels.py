@@ -161,8 +161,8 @@ def joined_channels(results: Mapping[int, LiveResult]) -> LiveResult:
         **first.to_dict(),
         "duration_ms": table["duration_ms"].max(),
         "cost_usd": table["cost_usd"].sum(min_count=1),
-        "submitted_at": table["submitted_at"].min(),
-        "completed_at": table["completed_at"].max(),
+        "submitted_at": min(table["submitted_at"].dropna(), default=None),
+        "completed_at": max(table["completed_at"].dropna(), default=None),
         "resolved_model": models.pop() if len(models) == 1 else None,
         "options_hash": hash_of({"channels": "separate", "options": first["options_hash"]}),
     }

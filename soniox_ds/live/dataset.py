@@ -332,11 +332,7 @@ class _Run:
         n_channels = (recording.channels or 1) if self._is_separate else 1
         outcomes: dict[int, _Outcome] = {}
         try:
-            async with asyncio.TaskGroup() as group:
-                for channel in range(1, n_channels + 1):
-                    of_channel = copied(recording)
-                    cut = channel if n_channels > 1 else None
-                    group.create_task(self._channel(channel, of_channel, cut, same, outcomes))
+            await self._channels(recording, n_channels, same, outcomes)
         except BaseExceptionGroup as errors:
             raise first_error(errors) from None
         finally:
@@ -366,33 +362,56 @@ class _Run:
             cost = cost_usd((recording.duration_ms or 0) * n_sent, LIVE_USD_PER_HOUR)
             self._progress.add_finished(is_complete, recording.duration_ms, cost)
 
-    async def _channel(
+    async def _channels(
+        self, recording: Recording, n_channels: int, same: dict[str, asyncio.Lock], outcomes: dict[int, _Outcome]
+    ) -> None:
+        """Transcribe the channels of a recording, and put the outcome of each into `outcomes`.
+
+        Either all channels that are not finished are paid for, or none. A single channel is the recording as it is.
+        """
+        async with contextlib.AsyncExitStack() as claims:
+            todo: dict[int, tuple[Recording, str, list[Event]]] = {}
+            for channel in range(1, n_channels + 1):  # One after the other, so that equal recordings do not deadlock.
+                of_channel = copied(recording)
+                key = self._key(of_channel, channel if n_channels > 1 else None)
+                await claims.enter_async_context(same.setdefault(key, asyncio.Lock()))
+                await claims.enter_async_context(self._store.claim(key))
+                earlier = [] if self._refresh else await asyncio.to_thread(self._store.read, key)
+                if earlier and earlier[-1].kind == DONE:
+                    outcomes[channel] = _Outcome(self._tables(earlier, of_channel, recalled=True), is_recalled=True)
+                else:
+                    todo[channel] = of_channel, key, earlier
+            prices = {key: self._price_of(of_channel, earlier) for of_channel, key, earlier in todo.values()}
+            problem: tuple[str, str] | None = None
+            if prices and not await self._spending.reserve(prices, is_over=lambda: self.fatal is not None):
+                problem = (
+                    MAX_COST_REACHED,
+                    self._spending.refusal(sum(prices.values()), recording.duration_ms),
+                )
+            elif self.fatal is not None:  # stored results need no service, all other recordings would fail too
+                problem = error_type_of(self.fatal), str(self.fatal)
+            async with asyncio.TaskGroup() as group:
+                for channel, (of_channel, key, earlier) in todo.items():
+                    if problem is not None:
+                        of_channel.fail(*problem)
+                        outcomes[channel] = _Outcome(self._tables([], of_channel), is_unsent=True)
+                        continue
+                    cut = channel if n_channels > 1 else None
+                    group.create_task(self._paid_stream(channel, of_channel, cut, key, earlier, outcomes))
+
+    async def _paid_stream(
         self,
         channel: int,
         recording: Recording,
         cut: int | None,
-        same: dict[str, asyncio.Lock],
+        key: str,
+        earlier: list[Event],
         outcomes: dict[int, _Outcome],
     ) -> None:
-        """Transcribe a channel, or the whole recording if `cut` is None, and put the outcome into `outcomes`."""
-        key = self._key(recording, cut)
-        async with same.setdefault(key, asyncio.Lock()), self._store.claim(key):
-            earlier = [] if self._refresh else await asyncio.to_thread(self._store.read, key)
-            if earlier and earlier[-1].kind == DONE:
-                outcomes[channel] = _Outcome(self._tables(earlier, recording, recalled=True), is_recalled=True)
-                return
-            usd = self._price_of(recording, earlier)
-            if not await self._spending.reserve(key, usd, is_over=lambda: self.fatal is not None):
-                recording.fail(MAX_COST_REACHED, self._spending.refusal(usd, recording.duration_ms))
-            elif self.fatal is not None:  # stored results need no service, all other recordings would fail too
-                recording.fail(error_type_of(self.fatal), str(self.fatal))
-            if recording.error_type is not None:
-                outcomes[channel] = _Outcome(self._tables([], recording), is_unsent=True)
-                return
-            try:
-                await self._stream(channel, recording, cut, key, earlier, outcomes)
-            finally:
-                self._spending.keep(key)
+        try:
+            await self._stream(channel, recording, cut, key, earlier, outcomes)
+        finally:
+            self._spending.keep(key)
 
     def _price_of(self, recording: Recording, earlier: list[Event]) -> float:
         """Return the price of what is not streamed yet. A stream that is slower than real time is open for longer."""

@@ -38,8 +38,8 @@ async def test_submission_stops_before_the_amount_and_a_later_call_goes_on(tmp_p
         assert service.created.total == 2
         assert spent(service) == pytest.approx(2 * SECOND_USD)
         message = corpus.recordings["error_message"][2]
-        assert "not sent: max_cost_usd is 6.9" in message
-        assert "this recording would cost less than $0.001" in message
+        assert "not sent: max_cost_usd is 0.0000694444, this call has spent about $0.000056 (by" in message
+        assert "this recording would cost about $0.000028." in message
         assert "the same call goes on" in message
         corpus = await call(max_cost_usd=2 * SECOND_USD)
         assert statuses(corpus) == ["completed"] * 4 + ["max_cost_reached"]
@@ -68,6 +68,21 @@ async def test_nothing_is_begun_after_the_first_that_does_not_fit(tmp_path):
     with stand_in() as service:
         corpus = await transcribe(sources, service, tmp_path, max_cost_usd=2 * SECOND_USD)
         assert statuses(corpus) == ["completed", "max_cost_reached", "max_cost_reached"]
+
+
+async def test_a_recording_whose_channels_do_not_all_fit_is_set_aside(tmp_path):
+    """Two channels of a second each: the second recording would have room for one of them."""
+    sources = {"a": wav(1, 1.0, channels=2), "b": wav(2, 1.0, channels=2)}
+    with stand_in() as service:
+        call = partial(transcribe, sources, service, tmp_path, channels="separate")
+        corpus = await call(max_cost_usd=3.5 * SECOND_USD)
+        assert statuses(corpus) == ["completed", "max_cost_reached"]
+        assert service.created.total == 2
+        message = corpus.recordings["error_message"][1]
+        assert "this recording would cost about $0.000056." in message
+        assert message.startswith("channel 1; channel 2: not sent")
+        assert statuses(await call(max_cost_usd=2 * SECOND_USD)) == ["completed"] * 2
+        assert service.created.total == 4
 
 
 async def test_the_same_audio_is_paid_for_once(tmp_path):
@@ -207,11 +222,23 @@ def test_live_recordings_stop_before_the_amount(tmp_path):
         settings = live_settings(service, tmp_path)
         live = sx.stream_dataset(sources, max_cost_usd=2.5 * LIVE_SECOND_USD, **settings)
         assert sorted(statuses(live)) == ["completed"] * 2 + ["max_cost_reached"]
-        assert live.recordings["error_message"].dropna().str.contains("would cost less than").all()
+        assert live.recordings["error_message"].dropna().str.contains("would cost about $0.000033.", regex=False).all()
         opened = len([request for request in service.requests if request.path == "/transcribe-websocket"])
         live = sx.stream_dataset(sources, max_cost_usd=LIVE_SECOND_USD, **settings)
         assert statuses(live) == ["completed"] * 3, "what is on disk is free"
         assert len([request for request in service.requests if request.path == "/transcribe-websocket"]) == opened + 1
+
+
+def test_a_live_recording_whose_channels_do_not_all_fit_is_set_aside(tmp_path):
+    sources = {name: wav(number, 1.0, channels=2) for number, name in enumerate("ab")}
+    with stand_in(speed=1) as service:
+        settings = live_settings(service, tmp_path) | {"channels": "separate"}
+        live = sx.stream_dataset(sources, max_cost_usd=3.5 * LIVE_SECOND_USD, **settings)
+        assert sorted(statuses(live)) == ["completed", "max_cost_reached"]
+        opened = [request for request in service.requests if request.path == "/transcribe-websocket"]
+        assert len(opened) == 2
+        live = sx.stream_dataset(sources, max_cost_usd=2 * LIVE_SECOND_USD, **settings)
+        assert statuses(live) == ["completed"] * 2
 
 
 def test_slow_streams_cost_more(tmp_path):
@@ -261,7 +288,7 @@ def test_the_amount_is_never_exceeded(steps, most):
         spending = Spending(most)
         for step, owner, usd in steps:
             if step == "reserve" and str(owner) not in spending._reserved:
-                task = asyncio.ensure_future(spending.reserve(str(owner), usd))
+                task = asyncio.ensure_future(spending.reserve({str(owner): usd}))
                 await asyncio.sleep(0)
                 if not task.done():
                     task.cancel()
