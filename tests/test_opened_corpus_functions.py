@@ -10,6 +10,7 @@ import multiprocessing
 import pickle
 import warnings
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import nullcontext
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -247,7 +248,10 @@ def test_the_methods_of_a_corpus(folder):
 
 def test_turns_are_written_part_by_part(folder, tmp_path):
     for name, corpus in (("opened", sx.open_corpus(folder)), ("loaded", sx.read_corpus(folder))):
-        sx.io.write_rttm(corpus, tmp_path / name)
+        n_failed = int((corpus.recordings["status"] != "completed").sum())
+        told = pytest.warns(UserWarning, match=f"RTTM: {n_failed} of .* failed") if n_failed else nullcontext()
+        with told:
+            sx.io.write_rttm(corpus, tmp_path / name)
     assert (tmp_path / "opened").read_text() == (tmp_path / "loaded").read_text()
 
 

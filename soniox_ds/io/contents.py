@@ -25,6 +25,7 @@ from soniox_ds.text.words import as_words, segments, words
 __all__ = [
     "audio_ids_of",
     "channels_of",
+    "completed_ids",
     "is_segments",
     "segments_to_write",
     "text_on_one_line",
@@ -59,17 +60,8 @@ def audio_ids_of(transcripts: Transcripts, title: str) -> list[str]:
     Warns of failed recordings. Raises InputError if there is no recording to write.
     """
     if isinstance(transcripts, Transcribed):
-        recordings = transcripts.recordings
-        failed = (recordings["status"] != "completed").fillna(True).to_numpy(np.bool_)
-        ids = recordings.loc[~failed, "audio_id"].tolist()
-        if failed.any():
-            names = recordings.loc[failed, "audio_id"].tolist()
-            warn_caller(
-                f"{title}: {len(names)} of {len(recordings)} recordings are left out because they have failed: "
-                f"{_listed(names)}.",
-                UserWarning,
-            )
-    elif isinstance(transcripts, pd.DataFrame):
+        return completed_ids(transcripts.recordings, title)
+    if isinstance(transcripts, pd.DataFrame):
         need(transcripts, "audio_id", name="transcripts")
         ids = list(pd.unique(as_ids(transcripts["audio_id"], "transcripts").dropna()))
     else:
@@ -79,6 +71,21 @@ def audio_ids_of(transcripts: Transcripts, title: str) -> list[str]:
     if not ids:
         raise InputError(f"{title}: there is no completed recording to write.")
     return [str(audio_id) for audio_id in ids]
+
+
+def completed_ids(recordings: pd.DataFrame, title: str) -> list[str]:
+    """Return the ids of completed recordings. Warns of failed ones, and raises InputError if there is no other."""
+    failed = (recordings["status"] != "completed").fillna(True).to_numpy(np.bool_)
+    if failed.any():
+        names = recordings.loc[failed, "audio_id"].tolist()
+        warn_caller(
+            f"{title}: {len(names)} of {len(recordings)} recordings are left out because they have failed: "
+            f"{_listed(names)}.",
+            UserWarning,
+        )
+    if failed.all():
+        raise InputError(f"{title}: there is no completed recording to write.")
+    return [str(audio_id) for audio_id in recordings.loc[~failed, "audio_id"]]
 
 
 def words_to_write(transcripts: Transcripts, title: str, *, with_translations: bool = False) -> pd.DataFrame:

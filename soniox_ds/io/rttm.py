@@ -20,11 +20,11 @@ import pandas as pd
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.files.text_files import lines_of_file, read_text
-from soniox_ds.io.contents import audio_ids_of, channels_of, is_segments, with_times, without_rows
+from soniox_ds.io.contents import channels_of, completed_ids, is_segments, with_times, without_rows
 from soniox_ds.io.fields import LAST_MS, SECONDS, UNKNOWN, names_to_write, shown
 from soniox_ds.metrics.speakers.turns import speaker_turns
 from soniox_ds.schema import TURNS, conform, need, need_milliseconds, with_ids
-from soniox_ds.schema.inputs import Transcribed, Transcripts
+from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text.translations import translation_mask
 
 __all__ = ["read_rttm", "write_rttm"]
@@ -173,8 +173,8 @@ def write_rttm(transcripts: Transcripts, path: str | Path) -> None:
     ...     Path(folder, "a.rttm").read_text()
     'SPEAKER a 1 0.400 2.150 <NA> <NA> 1 <NA> <NA>\\n'
     """
-    if isinstance(transcripts, Transcribed):
-        audio_ids_of(transcripts, "RTTM")
+    if not isinstance(transcripts, pd.DataFrame) and hasattr(transcripts, "recordings"):
+        completed_ids(transcripts.recordings, "RTTM")  # Also of an opened corpus, whose tokens are not in memory.
     turns = transcripts if is_segments(transcripts) else speaker_turns(transcripts)
     need(turns, "audio_id", "speaker", "start_ms", "end_ms", name="turns")
     turns = with_ids(turns, "turns")
