@@ -84,7 +84,7 @@ def places(findings: Findings, most: int) -> Section | None:
     sources = findings.corpus.recordings.set_index("audio_id")
     shown = []
     for clip in clips.to_dict("records"):
-        inside_mask = (words["audio_id"] == clip["audio_id"]) & (words["word_index"] >= clip["first_word"])
+        inside_mask = (words["audio_id"] == clip["audio_id"]) & (words["start_ms"] >= clip["start_ms"])
         inside_mask &= words["end_ms"] <= clip["end_ms"]
         clip_words = words.loc[inside_mask.fillna(False).to_numpy(bool), ["text", "confidence", "space_before"]]
         shown.append(

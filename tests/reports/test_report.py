@@ -19,6 +19,8 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.experiments.results import Comparison
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.reports.audio import LONGEST_MS, cut
+from soniox_ds.reports.findings import Findings
+from soniox_ds.reports.sections import places
 from soniox_ds.reports.selection import excerpt, grouping_columns, worst_place, worst_recordings
 
 NAUGHTY = "<script>alert('x')</script>&\x0b"
@@ -451,6 +453,29 @@ def test_hostile_text_is_text_in_every_section(corpus, tmp_path):
     assert "<bdi>שלום \u202e.wav</bdi>" in path.read_text(encoding="utf-8")
     clips = path.read_text(encoding="utf-8").partition('id="places"')[2].partition("</section>")[0]
     assert clips.count("\u202ejumps") == clips.count("<bdi>\u202ejumps</bdi>") == 3
+
+
+def test_a_place_shows_no_words_that_another_channel_spoke_before_it():
+    """Words of separate channels are ordered segment by segment, so that earlier words may follow later ones."""
+    pieces = [(f" w{second}", 1, 1000 * second) for second in range(40)]
+    pieces.insert(1, (" early", 2, 500))
+    texts, channels, starts = zip(*pieces, strict=True)
+    tokens = pd.DataFrame(
+        {
+            "audio_id": "a",
+            "token_index": range(len(pieces)),
+            "text": texts,
+            "channel": channels,
+            "start_ms": starts,
+            "end_ms": [start + 300 for start in starts],
+            "confidence": [0.1 if text == " w39" else 0.99 for text in texts],
+        }
+    )
+    corpus = sx.Corpus(pd.DataFrame({"audio_id": ["a"], "status": ["completed"]}), tokens)
+    section = places(Findings.of(corpus, None, None, None), 1)
+    shown = [word["text"] for word in section["places"][0]["words"]]
+    assert shown[-1] == "w39"
+    assert "early" not in shown
 
 
 def errors_of(*rows):
