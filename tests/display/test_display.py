@@ -106,6 +106,14 @@ class Page(HTMLParser):
 
 TABLE = pd.DataFrame({"audio_id": ["<script>\"'</script>"], "text": ["<i onload='x'>"]})
 SMALL = {
+    "batch/plan_result.html.j2": {
+        "summary": NASTY,
+        "lines": [(NASTY, NASTY)],
+        "failures": [(NASTY, 1, NASTY)],
+        "quotas": [{"quota": NASTY, "text": NASTY, "needed": NASTY, "is_longest": True}],
+        "bounds": NASTY,
+        "advice": NASTY,
+    },
     "corpus/repr.html.j2": {
         "name": NASTY,
         "facts": [NASTY],

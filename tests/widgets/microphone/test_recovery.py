@@ -169,9 +169,9 @@ def test_unread_recordings_are_recovered_after_the_cell_was_run_again(tones, spe
     sx.Microphone()  # told once
     found = getattr(first, reading)
     assert len(found() if callable(found) else found) > 0
+    submit(asyncio.sleep(0)).result()  # the background loop has forgotten the recording
     with pytest.raises(InputError, match="there is no recording to recover"):
         _ = second.recovered
-    submit(asyncio.sleep(0)).result()
     assert not unread(cache)
 
 
