@@ -106,13 +106,9 @@ class Plan:
         unknown = f" ({self.n_unknown:,} of unknown length, each 0 to 5 h)" if self.n_unknown else ""
         hours, price = duration_text(least_h * 3_600_000), price_text(least_usd)
         if self.n_unknown:
-            between = f"{hours} to ", f"{price} to "
-            hours, price = (
-                f"{least if least_usd else 'at most '}{largest}"
-                for least, largest in zip(
-                    between, (duration_text(largest_h * 3_600_000), price_text(largest_usd)), strict=True
-                )
-            )
+            most_hours, most_usd = duration_text(largest_h * 3_600_000), price_text(largest_usd)
+            hours = f"{hours} to {most_hours}" if least_usd else f"at most {most_hours}"
+            price = f"{price} to {most_usd}" if least_usd else f"at most {most_usd}"
         lines += [
             ("new jobs", f"{n_jobs:,}{unknown}"),
             ("billed audio", hours),
