@@ -63,16 +63,17 @@ _Joinable = TypeVar("_Joinable", bound=_JoinableTables)
 
 
 class Corpus:
-    """A transcribed dataset: its recordings and tokens, checked once, and its provenance.
+    """A transcribed dataset: its recordings, tokens and provenance. The tables are checked once.
 
     Parameters
     ----------
     recordings
-        Table in ``schema.RECORDINGS``. It must have `audio_id` (unique) and `status`; other columns may be absent and
-        are then NA. Columns with other names are metadata and kept as they are. The index is renumbered.
+        Table in ``schema.RECORDINGS``. It must have `audio_id` (unique) and `status`. The other columns of
+        ``schema.RECORDINGS`` may be absent and are then NA. All further columns are your own metadata and are kept as
+        they are. The index is renumbered.
     tokens
-        Table in ``schema.TOKENS`` of these recordings. It must have `audio_id`, `token_index` and `text`. None if there
-        are no tokens.
+        Table in ``schema.TOKENS`` with the tokens of these recordings. It must have `audio_id`, `token_index` and
+        `text`. Pass None if there are no tokens.
     provenance
         Dict in the form that `soniox_ds.corpus.provenance.new_provenance` returns. Secret values (``api_key``,
         ``webhook_auth_header_value``) are masked.
@@ -81,7 +82,8 @@ class Corpus:
     ------
     SchemaError
         If a table is not as documented: a column is absent or has the wrong type, an id is repeated, tokens belong to
-        an unknown recording, or two tokens have the same index. The message names them.
+        an unknown recording, or two tokens of a recording have the same index. The message names the column, id or
+        index.
 
     Examples
     --------
@@ -169,7 +171,7 @@ class Corpus:
         Raises
         ------
         InputError
-            If an id or a column does not exist, or the mask has another length.
+            If an id or a column does not exist, or if the mask does not have one value for each recording.
 
         Examples
         --------
@@ -231,7 +233,7 @@ class Corpus:
 
     @property
     def cost_usd(self) -> float:
-        """Estimated cost in US dollars, by list price. NaN if no cost is known."""
+        """Estimated cost in US dollars, by list price. NaN if no recording has a known cost."""
         return float(self.recordings["cost_usd"].astype("float64").sum(min_count=1))
 
     @property
@@ -253,23 +255,24 @@ class Corpus:
     def rename_speakers(self, names: Mapping[str, Mapping[str, str]], /) -> Corpus:
         """Return a corpus with names in place of the labels of some speakers.
 
-        The names stand in `speaker` of the tokens and of everything that is made from them: words, segments, turns,
-        views, exports and reports. The original labels stay in `speaker_label`, also in the saved corpus. Error rates
-        do not change.
+        The names are in the column `speaker` of the tokens and of everything that is made from the tokens: words,
+        segments, turns, views, exports and reports. The original labels stay in the column `speaker_label`, also in a
+        saved corpus. Error rates do not change.
 
         Parameters
         ----------
         names
-            Names by `audio_id` and label. Labels are always the original labels, also of speakers who have a name
-            already, so that a second call with the same names changes nothing. The label itself as the name takes a
-            name back. Ids may leave out the folder and the extension where that is unambiguous.
+            Dict from each `audio_id` to a dict from labels to names. Give the original labels, even if a speaker
+            already has a name; a second call with the same names therefore changes nothing. To remove a name, give the
+            label itself as the name. An id may omit the folder and the extension if it still fits only one recording.
 
         Returns
         -------
         Corpus
-            Recordings and speakers that are not mentioned are unchanged. Two labels with the same name are one speaker:
-            their neighbouring words share turns and segments, in which `speaker_label` is then NA. The same holds for a
-            name that is the label of another speaker of the recording, unless that speaker gets another name.
+            Recordings and speakers that are not mentioned are unchanged. If two labels get the same name, they become
+            one speaker: neighbouring words of the two labels share turns and segments, whose `speaker_label` is then
+            NA. The same happens if the name equals the label of another speaker of the recording, unless that speaker
+            gets another name.
 
         Raises
         ------

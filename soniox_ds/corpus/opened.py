@@ -147,7 +147,7 @@ class OpenedCorpus:
         Raises
         ------
         InputError
-            If an id or a column does not exist, or the mask has another length.
+            If an id or a column does not exist, or if the mask does not have one value for each recording.
         """
         need_columns(self._snapshot.dtypes, columns)
         mask = selection_mask(self.read_recordings(["audio_id", *columns]), which, columns)
@@ -171,26 +171,27 @@ class OpenedCorpus:
         return _checked_corpus(self.folder, self._snapshot.read_all())
 
     def sql(self, query: str, **tables: pd.DataFrame) -> pd.DataFrame:
-        """Return the result of a query in SQL over the tables of the corpus, which DuckDB computes from the files.
+        """Run an SQL query over the files of the corpus with DuckDB, and return the result.
 
         Parameters
         ----------
         query
-            A query in the SQL of DuckDB. The tables are `recordings`, `tokens`, `words` (see `materialize`, which is
-            called when a query first needs them) and those of `save_table`. Of a selection, the first three tables have
-            the selected recordings only. Rows have no order unless the query gives them one.
+            A query in the SQL of DuckDB. It can use the tables `recordings`, `tokens` and `words`, and all tables that
+            `save_table` has stored. The first query that needs `words` calls `materialize`. If this corpus is a
+            selection, `recordings`, `tokens` and `words` contain the selected recordings only. The rows of the result
+            have no order unless the query sets one.
         **tables
-            Further tables, by the names that the query uses.
+            Further tables. Each keyword is the name of the table in the query.
 
         Returns
         -------
         DataFrame
-            With the nullable dtypes of pandas.
+            The result of the query, with the nullable dtypes of pandas.
 
         Raises
         ------
         InputError
-            If the query is wrong, or a file is missing or damaged. Checksums are not verified.
+            If the query is wrong, or if a file is missing or damaged. The checksums of the files are not verified.
         SetupError
             If ``duckdb`` is not installed.
 
@@ -341,7 +342,7 @@ class OpenedCorpus:
 
     @property
     def cost_usd(self) -> float:
-        """Estimated cost in US dollars, by list price. NaN if no cost is known."""
+        """Estimated cost in US dollars, by list price. NaN if no recording has a known cost."""
         return Corpus(self.read_recordings(["audio_id", "status", "cost_usd"])).cost_usd
 
     @property
@@ -397,7 +398,7 @@ def open_corpus(
     """Open a corpus that `Corpus.save` wrote, without reading its tokens.
 
     Use it for corpora that are larger than memory. `len`, the list of recordings and `select` read no tokens. Functions
-    that give a result for each recording read and forget one part after the other.
+    that give a result for each recording read one part after the other, and do not keep the parts in memory.
 
     Parameters
     ----------
@@ -406,19 +407,20 @@ def open_corpus(
     columns
         Read only these metadata columns. The columns of ``schema.RECORDINGS`` and ``schema.TOKENS`` are always there.
     executor
-        A ``concurrent.futures.Executor``, such as a ``ProcessPoolExecutor`` or ``client.get_executor()`` of Dask. The
-        functions that read part by part submit a task for each part to it. Its workers read the same folder.
+        A ``concurrent.futures.Executor``, such as a ``ProcessPoolExecutor`` or ``client.get_executor()`` of Dask.
+        Functions that read part by part then submit one task for each part to the executor, and its workers read the
+        parts from the same folder.
 
     Returns
     -------
     OpenedCorpus
-        With `recordings`, `select`, `parts` and `load`.
+        The opened corpus, with `recordings`, `select`, `parts` and `load`.
 
     Raises
     ------
     InputError
         If the folder holds no corpus, if the corpus is incomplete, or if a requested column does not exist. A damaged
-        file is named when it is read.
+        file is reported later, when it is read; the message names the file.
 
     Examples
     --------

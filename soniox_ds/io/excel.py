@@ -38,14 +38,14 @@ _LARGEST_INTEGER = 2**53
 def write_excel(transcripts: Transcripts, path: str | Path) -> None:
     """Write an Excel workbook with the sheets `recordings`, `segments` and `words`.
 
-    No text is run as a formula: a text that begins with ``=``, ``+``, ``-`` or ``@`` is a text cell. A table of more
-    than 1,048,575 rows continues in further sheets (``words 2``).
+    Excel runs no text as a formula: a text that begins with ``=``, ``+``, ``-`` or ``@`` is written as a text cell. A
+    table of more than 1,048,575 rows continues in further sheets (``words 2``).
 
     Parameters
     ----------
     transcripts
-        A Corpus, a LiveResult, words or tokens, without the sheet `recordings` for tables; or a table of segments,
-        which is the only sheet then.
+        A Corpus or a LiveResult; a table of words or tokens, for which there is no sheet `recordings`; or a table of
+        segments, for which `segments` is the only sheet.
     path
         The file to write, such as ``calls.xlsx``.
 
@@ -61,8 +61,8 @@ def write_excel(transcripts: Transcripts, path: str | Path) -> None:
     Warns
     -----
     UserWarning
-        If recordings failed, which are in the sheet `recordings` only; or texts are cut because they are longer than a
-        cell can hold.
+        If recordings have failed (they are in the sheet `recordings` only), or if texts are cut because they are longer
+        than a cell can hold.
 
     Examples
     --------

@@ -49,10 +49,11 @@ def read_kaldi(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        Table in ``schema.ANNOTATIONS``, one row for each line of ``text``, in its order, with the column
-        `utterance_id`. `audio_id` is the recording of the utterance, which is the utterance itself if there is no
-        ``segments``. If a speaker's name begins with the id of its recording and a hyphen, this beginning is removed. A
-        speaker whose name equals the id of the utterance or of the recording becomes NA.
+        Table in ``schema.ANNOTATIONS`` with the further column `utterance_id`: one row for each line of ``text``, in
+        the order of this file. `audio_id` is the id of the recording that contains the utterance. Without ``segments``,
+        each utterance is a recording of its own, so `audio_id` equals `utterance_id`. If the name of a speaker begins
+        with the id of the recording and a hyphen, this prefix is removed. `speaker` is NA if the name equals the id of
+        the utterance or of the recording.
 
     Raises
     ------
@@ -179,8 +180,8 @@ def write_kaldi(transcripts: Transcripts, path: str | Path) -> None:
     Parameters
     ----------
     transcripts
-        A Corpus, a LiveResult, words or tokens, whose segments are those of `soniox_ds.segments`; or a table of
-        segments (``schema.SEGMENTS``, ``schema.ANNOTATIONS``), for which no ``wav.scp`` is written.
+        A Corpus, a LiveResult, or a table of words or tokens, which `soniox_ds.segments` joins into segments; or a
+        table of segments (``schema.SEGMENTS``, ``schema.ANNOTATIONS``), for which no ``wav.scp`` is written.
     path
         The folder.
 

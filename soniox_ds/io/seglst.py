@@ -88,13 +88,13 @@ def _segment(node: JsonNode) -> tuple[Any, ...]:
 
 
 def write_seglst(transcripts: Transcripts, path: str | Path) -> None:
-    """Write segments as SegLST, exact to the millisecond.
+    """Write segments as SegLST, with times that are exact to the millisecond.
 
     Parameters
     ----------
     transcripts
-        A Corpus, a LiveResult, words or tokens, whose segments are those of `soniox_ds.segments`; or a table of
-        segments (``schema.SEGMENTS``, ``schema.ANNOTATIONS``).
+        A Corpus, a LiveResult, or a table of words or tokens, which `soniox_ds.segments` joins into segments; or a
+        table of segments (``schema.SEGMENTS``, ``schema.ANNOTATIONS``).
     path
         The file to write.
 
@@ -108,7 +108,7 @@ def write_seglst(transcripts: Transcripts, path: str | Path) -> None:
     Warns
     -----
     UserWarning
-        If recordings that failed or translations are left out.
+        If failed recordings or translations are left out.
 
     Examples
     --------

@@ -47,17 +47,17 @@ def read_stm(path: str | Path, *, ignored: bool = False, encoding: str | None = 
     path
         The file.
     ignored
-        True to return the regions that are not scored, too: gaps between segments, and segments that are to be ignored.
-        They have the text "" and are marked in a further column `is_ignored`.
+        True to return the regions that are not scored, too: gaps between segments, and segments that scoring ignores.
+        Their text is "", and the further column `is_ignored` is True for them.
     encoding
         Encoding of the file. None reads UTF-8 and UTF-16.
 
     Returns
     -------
     DataFrame
-        Table in ``schema.ANNOTATIONS``, one row for each segment, in the order of the file, with the column `channel`
-        (NA if every line has channel 1). Labels such as ``<o,f0,male>`` are removed, and of alternatives the
-        first is kept.
+        Table in ``schema.ANNOTATIONS`` with the further column `channel`, which is NA if every line has channel 1: one
+        row for each segment, in the order of the file. Labels such as ``<o,f0,male>`` are removed. Where a text has
+        alternatives, such as ``{ gonna / going to }``, only the first is kept.
 
     Raises
     ------
@@ -116,8 +116,8 @@ def write_stm(transcripts: Transcripts, path: str | Path) -> None:
     Parameters
     ----------
     transcripts
-        A Corpus, a LiveResult, words or tokens, whose segments are those of `soniox_ds.segments`; or a table of
-        segments (``schema.SEGMENTS``, ``schema.ANNOTATIONS``). A segment without a speaker gets the speaker
+        A Corpus, a LiveResult, or a table of words or tokens, which `soniox_ds.segments` joins into segments; or a
+        table of segments (``schema.SEGMENTS``, ``schema.ANNOTATIONS``). A segment without a speaker gets the speaker
         "unknown".
     path
         The file to write.

@@ -41,24 +41,25 @@ def read_textgrid(
     path
         The file, in Praat's long or short form. Its name without the extension is the `audio_id`.
     tiers
-        Names of the tiers to read. None reads all tiers; but of the tiers ``Anna - segments``, ``Anna - words`` and
-        ``Anna - phones`` (or ``segments``, ``words`` and ``phones``) only the first, so that no text is read twice; and
-        ``Anna - translation de`` only if Anna has none of them.
+        Names of the tiers to read. None reads all tiers, except that it reads only one kind of tier of each speaker, so
+        that no text is read twice: the first kind that exists of ``Anna - segments``, ``Anna - words``,
+        ``Anna - phones`` and ``Anna - translation de``. The same holds for tiers without a speaker: ``segments``,
+        ``words`` and so on.
     encoding
         Encoding of the file. None reads UTF-8 and UTF-16, both of which Praat writes.
 
     Returns
     -------
     DataFrame
-        Table in ``schema.ANNOTATIONS``, one row for each interval or point with a text, in the order of the file, and
-        the column `tier` with the name of its tier. The speaker is the name of the tier, without its ending ``-
-        segments``, ``- words``, ``- phones`` or ``- translation de``. A point ends where it starts. Line breaks are
-        spaces.
+        Table in ``schema.ANNOTATIONS``: one row for each interval or point that has a text, in the order of the file.
+        The further column `tier` has the name of the tier. `speaker` is the name of the tier without the ending
+        ``- segments``, ``- words``, ``- phones`` or ``- translation de``. A point ends where it starts. Line breaks are
+        replaced by spaces.
 
     Raises
     ------
     InputError
-        If the file does not exist or cannot be read, or has no tier of that name.
+        If the file does not exist or cannot be read, or if it has no tier with one of the given names.
     SchemaError
         If the file is not a TextGrid, or a value is absent or impossible. The message names the file and the line.
 

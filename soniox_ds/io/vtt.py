@@ -48,17 +48,17 @@ def read_vtt(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Table in ``schema.ANNOTATIONS``, one row for each cue, or for each voice of a cue, in the order of the file. The
-        speaker is that of the voice tag. Other tags are removed, and line breaks are spaces. Notes, styles, regions and
-        settings of cues are skipped.
+        Table in ``schema.ANNOTATIONS``: one row for each cue, or for each voice of a cue, in the order of the file.
+        `speaker` is the name in the voice tag. Other tags are removed, and line breaks are replaced by spaces. Notes,
+        styles, regions and settings of cues are skipped.
 
     Raises
     ------
     InputError
         If the file does not exist or cannot be read.
     SchemaError
-        If the file does not begin with WEBVTT, or a line has times that cannot be read or belongs to no cue. The
-        message names the file and the line.
+        If the file does not begin with WEBVTT, if a line has times that cannot be read, or if a line belongs to no cue.
+        The message names the file and the line.
 
     Examples
     --------

@@ -45,7 +45,7 @@ def write_webdataset(
     """Write shards of WebDataset: tar files in which each recording has its audio, its text and a JSON file.
 
     The files of a recording are ``<key>.<extension of the audio>``, ``<key>.json`` and ``<key>.txt``. The key is the
-    `audio_id` without its extension, as far as file names can hold it, and with underscores in place of dots, because
+    `audio_id` without its extension. Characters that no file name can hold become underscores, and so do dots, because
     WebDataset ends a key at the first dot. The same corpus always gives the same bytes.
 
     Parameters
@@ -53,7 +53,7 @@ def write_webdataset(
     transcripts
         A Corpus, a LiveResult, words, tokens or segments. Tables have no audio.
     path
-        The folder, in which the shards are named ``shard-000000.tar`` and so on. Shards in it are replaced.
+        The folder for the shards, which are named ``shard-000000.tar`` and so on. Existing shards in it are replaced.
     max_recordings, max_bytes
         The largest number of recordings in a shard, and the largest size of a shard. A recording that is larger than
         `max_bytes` has a shard of its own.
@@ -63,24 +63,24 @@ def write_webdataset(
     Raises
     ------
     InputError
-        If there is nothing to write, a recording is not a file on this machine, two recordings have the same key, a
-        limit is not a whole number above 0, or the folder has other files in it or cannot be written. Shards in the
-        folder are kept then.
+        If there is nothing to write, if the audio of a recording is not a file on this machine, if two recordings have
+        the same key, if a limit is not a whole number above 0, or if the folder contains other files or cannot be
+        written to. Existing shards are then kept.
     SchemaError
         If a column is absent, or one of your own columns cannot be stored.
 
     Warns
     -----
     UserWarning
-        If recordings that failed or segments of translations are left out.
+        If failed recordings, or segments that are translations, are left out.
 
     Notes
     -----
-    The text is that of ``corpus.texts()`` without translations. The JSON holds the columns of `to_huggingface` (the
-    `audio_id`, the text, the columns of `recordings` that have values, and the lists `segments` and `words`); what is
-    missing is null. ``webdataset.WebDataset("shards/shard-{000000..000011}.tar")`` reads the shards, and so does
-    ``datasets.load_dataset("webdataset", data_files="shards/*.tar")``, which needs ``pip install "datasets[audio]"``
-    and audio of one format.
+    The text file has the text of ``corpus.texts()`` without translations. The JSON file has the columns of
+    `to_huggingface` (the `audio_id`, the text, the columns of `recordings` that have values, and the lists `segments`
+    and `words`); missing values are null. ``webdataset.WebDataset("shards/shard-{000000..000011}.tar")`` reads the
+    shards. ``datasets.load_dataset("webdataset", data_files="shards/*.tar")`` reads them, too; it needs
+    ``pip install "datasets[audio]"``, and the audio files must all have the same format.
 
     Examples
     --------

@@ -38,8 +38,8 @@ class Context(Checked):
 
     Notes
     -----
-    An empty section, or a text of white space only, is sent unchanged, but it does not count as a difference: options
-    with and without it belong to the same job.
+    An empty section, or a text of white space only, is sent to the service unchanged. The journal does not
+    count it as a difference: options with and without it belong to the same job.
 
     Raises
     ------
@@ -55,7 +55,8 @@ class Context(Checked):
     """
 
     general: dict[str, str] | list[tuple[str, str]] | list[dict[str, str]] | None = option(
-        'Short facts such as domain, topic or names: a dict, or a list of pairs or of ``{"key": ..., "value": ...}``.',
+        "Short facts, such as the domain, the topic or names: a dict, a list of pairs, or a list of dicts "
+        '``{"key": ..., "value": ...}``.',
         check=lambda value, name: pairs_of(value, "context general", _GENERAL_KEYS),
     )
     text: str | None = option(
@@ -66,8 +67,8 @@ class Context(Checked):
         check=lambda value, name: strings(value, "context terms", '["Celebrex", "Zyrtec"]'),
     )
     translation_terms: dict[str, str] | list[tuple[str, str]] | list[dict[str, str]] | None = option(
-        "Translations of terms: a dict from source to target, or a list of pairs or of "
-        '``{"source": ..., "target": ...}``. The service ignores them unless translation is on.',
+        "Translations of terms: a dict from source to target, a list of pairs, or a list of dicts "
+        '``{"source": ..., "target": ...}``. The service ignores these terms unless translation is on.',
         check=lambda value, name: pairs_of(value, "context translation_terms", _TERM_KEYS),
     )
 

@@ -65,40 +65,47 @@ def flag_low_confidence(
     Parameters
     ----------
     transcripts
-        A corpus, or ``schema.WORDS`` (`sx.metrics.word_confidence` computes other confidences for them).
+        A corpus, or a table of words (``schema.WORDS``), for example with the confidences that
+        `sx.metrics.word_confidence` computes.
     threshold
         Flag words with at most this confidence.
     target_precision
-        Flag as many words as possible while at least this share of the flagged words is wrong in `alignments`.
+        Flag as many words as possible, provided that at least this share of the flagged words is wrong in `alignments`.
     target_recall
-        Flag as few words as possible while at least this share of the wrong words (without deletions) is flagged in
-        `alignments`.
+        Flag as few words as possible, provided that at least this share of the wrong words in `alignments` is flagged.
+        Deleted words do not count, because they have no confidence.
     review_budget_s
-        Seconds of audio that a person will listen to; never exceeded. Words are added by the expected errors per second
-        of the clip that each would have by itself, until the next word would exceed the budget.
+        Seconds of audio that a person will listen to. The clips together are never longer. Words are flagged in the
+        order of their expected errors per second (the expected errors of the word divided by the length of a clip
+        around this word alone), until the next word would exceed the budget.
     alignments
-        ``schema.WORD_ALIGNMENTS`` of transcripts whose errors are known, either of these recordings or of similar ones,
-        or a corpus with references, which is aligned with the defaults of `align_words`. Used only for the two targets,
-        which hold in these alignments and, as far as the recordings are similar, elsewhere.
+        ``schema.WORD_ALIGNMENTS`` of transcripts whose errors are known: of these recordings, or of similar recordings.
+        A corpus with references is aligned with the defaults of `align_words`. `target_precision` and `target_recall`
+        need alignments; the other criteria do not accept them. The target is met in these alignments. In other
+        recordings it is met only as far as they are similar.
     calibration
-        The result of `sx.metrics.fit_recalibration`, or a function from confidences to the probability of being right.
-        It corrects the expected errors, but does not change the threshold or `min_confidence`.
+        The result of `sx.metrics.fit_recalibration`, or a function that maps a confidence to the probability that the
+        word is right. It corrects the expected errors. The threshold and the column `min_confidence` still refer to the
+        uncorrected confidences.
     merge_gap_ms
-        Flagged words with at most this distance share a clip.
+        Flagged words share a clip if at most this many milliseconds lie between them, or if their contexts would meet.
     context_ms
-        Audio on either side of each clip, so that the listener understands the context.
+        Milliseconds of audio on either side of the flagged words of a clip, so that the listener understands the
+        context.
 
     Returns
     -------
     DataFrame
-        ``schema.CLIPS``, best first; there are no rows if no word is flagged. Clips of a recording never overlap. Words
-        within a clip that were not flagged are also heard and count in `words`, `text` and `expected_errors`.
+        ``schema.CLIPS``, in the order of `rank`: the clip with the most expected errors per second comes first. There
+        are no rows if no word is flagged. Clips of a recording never overlap. A clip may also contain words that were
+        not flagged. The listener hears them too, so they count in `words`, `text` and `expected_errors`.
 
     Raises
     ------
     InputError
-        If not exactly one criterion is given, a target is given without `alignments` or cannot be reached (for example
-        if no word in them is wrong), none of the words has times, or an option is invalid.
+        If not exactly one criterion is given, if a target is given without `alignments` or cannot be reached (for
+        example because the alignments contain no wrong word), if none of the words has times, or if an option is
+        invalid.
     SchemaError
         If a column is absent, a confidence lies outside 0 to 1, a row occurs twice, or times are not whole
         milliseconds.

@@ -105,7 +105,7 @@ def apply_reviews(transcripts: Transcripts, reviews: pd.DataFrame) -> pd.DataFra
 
 @by_part(annotations=["reviews"])
 def reviewed_words(transcripts: Transcripts, reviews: pd.DataFrame) -> pd.DataFrame:
-    """Return the words of the references from `apply_reviews`, and which of them a person has checked.
+    """Return the words of the references that `apply_reviews` creates, and mark the words that a person has checked.
 
     Parameters
     ----------
@@ -115,8 +115,9 @@ def reviewed_words(transcripts: Transcripts, reviews: pd.DataFrame) -> pd.DataFr
     Returns
     -------
     DataFrame
-        ``schema.WORDS`` of the spoken words (no translations), with `word_index` counted anew, and `checked` (boolean).
-        A corrected word has no confidence, and has the time of the word it replaces unless the number of words changed.
+        ``schema.WORDS`` of the spoken words (no translations), with a new `word_index` and the further column `checked`
+        (boolean). A corrected word has no confidence. It has the times of the word that it replaces, or no times if the
+        correction changes the number of words.
 
     Raises
     ------

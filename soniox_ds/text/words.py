@@ -43,20 +43,20 @@ def words(transcripts: Transcripts) -> pd.DataFrame:
 
     A word begins
 
-    - after white space, wherever it stands: before a token, after one, or as a token of its own; a token that holds
-      several words is divided, and each word has the times and confidence of the token;
-    - where recording, channel, speaker, language or stream changes, or a marker or sound stands between
-      (the service may omit the space after it, and the word has `space_before` nevertheless);
-    - where one of two speakers to whom `Corpus.rename_speakers` gave the same name follows the other (the word has
-      `space_before`);
-    - where a chunk of translation (or of originals after one) begins after the end of a sentence of its own stream:
-      the service may omit the space there, and the word has `space_before` nevertheless;
-    - at each token of a script that is written without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese, recognised
-      by the characters, not by the label), and where such a script meets another.
+    - after white space, whether it is at the beginning of a token, at its end or a token of its own. A token that holds
+      several words is divided, and each word has the times and the confidence of the token;
+    - where the recording, channel, speaker, language or stream (originals or translations) changes;
+    - after a marker or a sound. The word has `space_before` even if the service has omitted the space;
+    - where the speaker changes to another speaker to whom `Corpus.rename_speakers` gave the same name. The word has
+      `space_before`;
+    - where a translation follows originals, or originals follow a translation, and the words before it in the same
+      stream end a sentence. The word has `space_before` even if the service has omitted the space;
+    - at each token of a script that is written without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese), and where
+      such a script meets another script. The characters decide which script it is, not the label.
 
-    Without white space around it, punctuation is never a word: opening punctuation (brackets, ¿ ¡ « „) joins the
-    following word, all other punctuation the word before, also across a change of speaker or language. Combining marks,
-    joiners and dependent vowels never begin a word. Consecutive digits stay together.
+    Punctuation is never a word of its own, unless it has white space around it. Opening punctuation (brackets, ¿ ¡ « „)
+    joins the following word. All other punctuation joins the word before, even if the speaker or language changes
+    between them. Combining marks, joiners and dependent vowels never begin a word. Consecutive digits stay together.
 
     Parameters
     ----------
@@ -67,13 +67,14 @@ def words(transcripts: Transcripts) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``schema.WORDS``: recordings in their order of appearance, words in the order of their first tokens. Speaker and
-        language are those of the first piece that contains a letter or digit. `confidence` is the minimum and
-        `confidence_mean` the mean over the pieces that contain a letter or digit, or over all pieces of the word if
-        none does; ``sx.metrics.word_confidence`` puts the mean or the product in the place of the minimum. Of channels
-        that were transcribed separately, a word has pieces of one channel only, and the words are ordered segment by
-        segment (as `segments` divides them), so that people who speak at the same time do not break each other's
-        sentences.
+        ``schema.WORDS``: recordings in their order of appearance, words in the order of their first tokens. A piece of
+        a word is a token, or the part of a token that belongs to the word. The speaker and language of a word are those
+        of its first piece that contains a letter or digit. `confidence` is the minimum and `confidence_mean` the mean
+        over the pieces that contain a letter or digit, or over all pieces if no piece contains one;
+        ``sx.metrics.word_confidence`` can replace the minimum by the mean or the product. If the channels of a
+        recording were transcribed separately, a word has pieces of one channel only, and the words are ordered segment
+        by segment (as `segments` divides them). People who speak at the same time therefore do not interrupt each
+        other's sentences.
 
     Raises
     ------

@@ -66,32 +66,34 @@ def summarize(
     ----------
     table
         The result of `word_errors`, `character_errors`, `punctuation_errors`, `language_errors`, `diarization_errors`
-        or `speaker_word_errors`, or of `biasing_errors`, `language_switches`, `word_errors_by_language`, `term_counts`,
-        `live_stability` or `live_latencies` of `sx.metrics`, or `Corpus.cost`, with any further columns to group by.
+        or `speaker_word_errors`; of `biasing_errors`, `language_switches`, `word_errors_by_language`, `term_counts`,
+        `live_stability` or `live_latencies` in `sx.metrics`; or `Corpus.cost`. The table may have further columns to
+        group by.
     by
-        Column or columns to group by; a missing value is a group too. None puts all recordings in one row. Groups have
-        no total: call the function again without `by`.
+        Column or columns to group by; a missing value is a group too. None puts all recordings in one row. There is no
+        row for the total of all groups: call the function again without `by` to compute it.
     kind
         Name of the function that made the table, such as ``"word_errors"``. By default the columns of the table decide.
     block
-        Column or columns whose values are resampled as a whole; ``"audio_id"`` for single recordings. The default is
-        `speaker`, otherwise `session`, if the table has such a column that is not in `by`, otherwise recordings. The
-        result names it. A recording whose block is not known is a block of its own.
+        Column or columns that define the blocks: the rows with the same value are resampled together. ``"audio_id"``
+        resamples single recordings. By default, the blocks are the values of `speaker` if the table has this column and
+        it is not in `by`, otherwise those of `session` under the same conditions, otherwise single recordings. The
+        column `block` of the result names the choice. A recording whose block is not known is a block of its own.
     ci
         Level of the interval, as a share.
     method
-        ``"auto"`` uses the interval with the best coverage: ``"studentized"`` (bootstrap-t) from 10 blocks on;
-        ``"cr2"``, a t interval with the CR2 variance, below 10 blocks and whenever a few blocks decide. ``"jackknife"``
-        (also a t interval) and ``"percentile"`` are available for comparison; both are too narrow for few blocks
-        (docs/metrics-uncertainty.md has the simulation).
+        ``"auto"`` uses the interval with the best coverage: ``"studentized"`` (bootstrap-t) if there are 10 blocks or
+        more, and ``"cr2"`` (a t interval with the CR2 variance) if there are fewer blocks or if a few blocks dominate
+        the rate. ``"jackknife"`` (also a t interval) and ``"percentile"`` are available for comparison. Both are too
+        narrow if there are few blocks (docs/metrics-uncertainty.md has the simulation).
     n_resamples, seed
-        Number of resamplings, and the seed that they are drawn with. The row of a group does not depend on the other
+        Number of resamplings, and the seed of their random numbers. The row of a group does not depend on the other
         groups or on the order of rows.
 
     Returns
     -------
     DataFrame
-        The columns of `by`, then those of the table below: one row for each group, sorted by `by`.
+        One row for each group, sorted by `by`. The columns of `by` come first, then the columns in this list:
 
         =========================  =================================================================================
         made by                    columns
@@ -113,19 +115,20 @@ def summarize(
         `cost`                     ``schema.COST_SUMMARY``: the estimated cost and the charges; no intervals
         =========================  =================================================================================
 
-        Counts are added and divided once. A group without scored recordings has counts of 0 and NA rates. `method`
-        names the interval that was used. Bounds are NA if there is a single block, or if all blocks have the same rate.
-        Word and character error rates of 0 are the exception: their upper bound is the exact Poisson bound. `note` says
-        in a sentence why there is no interval, or why it is wide. Percentiles of latencies have intervals of their own
-        kind (see `live_latencies`), so that no other `method` can be chosen for them.
+        The counts of a group are added up, and each rate is computed once, from these sums. A group without scored
+        recordings has counts of 0 and NA rates. `method` names the interval that was used. Bounds are NA if there is a
+        single block, or if all blocks have the same rate. Word and character error rates of 0 are the exception: their
+        upper bound is the exact Poisson bound. `note` says in a sentence why there is no interval, or why it is wide.
+        The intervals of latency percentiles are computed in another way (see `live_latencies`); for them, `method` must
+        be ``"auto"``.
 
     Raises
     ------
     SchemaError
-        If the table is of no known kind, a column is absent, an id occurs twice, or counts are impossible.
+        If the kind of the table is not recognised, a column is absent, an id occurs twice, or counts are impossible.
     InputError
-        If the table is empty or of several kinds (name one with `kind`), an option is wrong, `by` names a column of the
-        result, or the rows of a group were counted with different settings, such as normalisers.
+        If the table is empty, if it fits several kinds (choose one with `kind`), if an option is wrong, if `by` names a
+        column of the result, or if the rows of a group were counted with different settings, such as normalisers.
 
     Notes
     -----

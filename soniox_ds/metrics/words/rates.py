@@ -154,7 +154,8 @@ def character_errors(
     spaces
         If True, the single space between two words counts as a character (as in jiwer).
     unit
-        ``"code point"``, after composing (NFC), or ``"grapheme"``: one character as a reader sees it, marks included.
+        The unit that counts as one character: ``"code point"`` (after composition to NFC), or ``"grapheme"`` (a
+        character as a reader sees it, together with its marks).
 
     Returns
     -------
