@@ -1,8 +1,7 @@
 """Limits on the streams that are open at the same time and that are opened per minute.
 
-Conventions: streams wait in order of arrival. A session_limit is not bound to an event loop, so streams of several
-loops may
-share it. Minutes are those of the given clock.
+Conventions: streams wait in order of arrival. A `SessionLimit` is not bound to an event loop, so streams of several
+loops may share it. Minutes are measured by the given clock.
 """
 
 from __future__ import annotations
@@ -28,18 +27,18 @@ _LOOK_S = 0.05
 
 
 class SessionLimit:
-    """A limit on the number of open streams, and of streams opened in any 60 seconds.
+    """A limit on the number of streams that are open at the same time, and on the number opened in any 60 seconds.
 
-    Make one object and pass it to every call that shares the limit (``session_limit=``). Calls without
-    `session_limit` share one limit for their process, which has the default numbers of the service.
+    Make one object and pass it as ``session_limit=`` to every call that shares the limit. All calls of a process
+    without `session_limit` that use the same address and key share a limit with the default numbers of the service.
 
     Parameters
     ----------
     sessions
-        Number of streams open at the same time; by default 10. Give more if you agreed on more with the vendor, or
-        fewer if several processes share the limit.
+        Number of streams that may be open at the same time. The default is 10. Give a higher number if you agreed on it
+        with the vendor, or a lower number if several processes share the vendor's limit.
     sessions_per_minute
-        Number of streams opened in any 60 seconds.
+        Number of streams that may be opened in any 60 seconds.
     clock
         Clock of the limit. Tests pass a clock that runs faster.
 

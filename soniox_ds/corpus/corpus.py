@@ -223,7 +223,7 @@ class Corpus:
 
     @property
     def failed(self) -> Corpus:
-        """The corpus of the recordings that failed. `failed.recordings` gives the reasons."""
+        """The corpus of the recordings that failed. Its table `recordings` gives the reason of each failure."""
         return self.select(self._is("failed"))
 
     @property
@@ -307,17 +307,18 @@ class Corpus:
         audio_folder: str | Path | None = None,
         references: Collection[str] = ("reference",),
     ) -> Corpus:
-        """Return a corpus without some of its words: text, tokens, references, translations and sound.
+        """Return a corpus from which words are removed: from tokens, texts, references, translations and sound.
 
         Each redacted stretch of words becomes ``[redacted]`` in the tokens and in the references. The translations of
-        the recordings concerned are removed, and `sha256`, `size_bytes`, `transcription_id` and `client_reference_id`
-        become NA, as does `source` if the audio is not redacted, so that nothing leads back to the words. A context of
-        the run that contains a redacted word is masked in the provenance. The journal and the service are not changed:
-        delete the journal, and call `sx.account.clean_up`, if the words must not be kept there.
+        recordings with redacted words are removed. The `sha256`, `size_bytes`, `transcription_id` and
+        `client_reference_id` of these recordings become NA, and so does their `source` if the audio is not redacted, so
+        that nothing leads back to the words. A context of the run that contains a redacted word is masked in the
+        provenance. The journal and the data on the service are not changed. If the words must not be kept there, call
+        `sx.account.clean_up`, and then delete the journal.
 
-        A removed word that also stands elsewhere in the recording, where it is kept, is no secret: other columns, ids,
-        names of speakers and contexts may contain it, and it stays in a reference where it is not aligned with a
-        removed word. To remove a word everywhere, select all of its occurrences.
+        If a removed word is kept in another place of the same recording, it is not secret: other columns, ids, names of
+        speakers and contexts may contain it, and a reference keeps it where it is not aligned with a removed word. To
+        remove a word everywhere, select all of its occurrences.
 
         Parameters
         ----------
@@ -325,20 +326,23 @@ class Corpus:
             Boolean mask with a value for each row of ``corpus.words()``; True removes the word. If a token holds
             several words, all of them are removed.
         audio
-            ``"beep"`` replaces the sound of the words by a tone of 1000 Hz, ``"drop"`` by silence. From 0.2 s before
-            a word to the next word that is kept (at most 1 s after the end) nothing is left. The sound of all channels
-            is replaced, because a voice may be heard in the channels of others. None makes no copy.
+            ``"beep"`` replaces the sound of the words by a tone of 1000 Hz, ``"drop"`` by silence. The sound is
+            replaced from 0.2 s before a word until the next word that is kept, but at least until 0.2 s and at most
+            until 1 s after the end of the word. This is done in all channels, because a voice may also be heard in the
+            channels of other speakers. None writes no audio.
         audio_folder
-            Folder for the redacted audio, one FLAC file for each recording concerned; needed with `audio`.
+            Folder for the redacted audio, with one FLAC file for each recording from which words are removed. It must
+            be given together with `audio`.
         references
-            Columns of `recordings` that hold what was spoken. The words that were aligned with redacted words are
-            removed from them.
+            Columns of `recordings` that contain reference texts. Words of these texts that are aligned with redacted
+            words are removed.
 
         Raises
         ------
         InputError
-            If the mask does not fit, selects translations, or another column or an id contains a redacted word; if the
-            audio of a recording is a URL or is gone, cannot be read, or its words have no times.
+            If the mask does not have one boolean for each word, or selects words of translations; if another column, an
+            id or the name of a speaker contains a redacted word; or, with `audio`, if the audio of a recording is a
+            URL, is missing or cannot be read, or if redacted words have no times.
 
         Examples
         --------
@@ -424,19 +428,21 @@ class Corpus:
 
 
 def concat(corpora: Iterable[_Joinable]) -> _Joinable:
-    """Join corpora into one corpus, or live results into one live result, one after the other.
+    """Join several corpora into one corpus, or several live results into one live result.
 
-    Metadata columns that only some parts have are NA in the others. The provenance keeps every run.
+    A metadata column that only some of the parts have is NA for the recordings of the other parts. The provenance lists
+    the runs of all parts.
 
     Parameters
     ----------
     corpora
-        Corpora, or results of ``sx.stream`` and ``sx.stream_dataset``, in their new order.
+        Corpora, or results of ``sx.stream`` and ``sx.stream_dataset``. Their recordings follow each other in this
+        order.
 
     Returns
     -------
     Corpus or LiveResult
-        Of the same class as the parts. Of no parts, an empty corpus.
+        The joined recordings, as an object of the same class as the parts. If there are no parts, an empty corpus.
 
     Raises
     ------

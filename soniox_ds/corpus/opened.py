@@ -167,7 +167,7 @@ class OpenedCorpus:
         return [_PartReader(replace(self._snapshot, parts=(part,)), part.positions) for part in self._snapshot.parts]
 
     def load(self) -> Corpus:
-        """Read all selected recordings with their tokens; see `soniox_ds.read_corpus`."""
+        """Read all selected recordings and their tokens into memory; see `soniox_ds.read_corpus`."""
         return _checked_corpus(self.folder, self._snapshot.read_all())
 
     def sql(self, query: str, **tables: pd.DataFrame) -> pd.DataFrame:
@@ -291,19 +291,20 @@ class OpenedCorpus:
     def save_table(self, name: str, table: pd.DataFrame) -> None:
         """Store a table of results in the folder of the corpus, where `sql` finds it by its name.
 
-        An earlier table of this name is replaced. The table is not changed when the corpus is.
+        An earlier table of this name is replaced. The stored table stays as it is when the corpus changes.
 
         Parameters
         ----------
         name
-            Name of the table: small letters, digits and underscores.
+            Name of the table. It consists of lower-case letters, digits and underscores, and begins with a letter. The
+            names `recordings`, `tokens` and `words` are not allowed.
         table
-            The table, such as the result of `soniox_ds.word_errors`. Its index is left out.
+            The table, such as the result of `soniox_ds.word_errors`. Its index is not stored.
 
         Raises
         ------
         InputError
-            If the name cannot be used, or the folder cannot be written to.
+            If the name is not allowed, or the folder cannot be written to.
         SchemaError
             If a column has values of several types.
         """
@@ -332,7 +333,7 @@ class OpenedCorpus:
 
     @property
     def failed(self) -> OpenedCorpus:
-        """The opened corpus of the recordings that failed. `failed.recordings` gives the reasons."""
+        """The opened corpus of the recordings that failed. Its table `recordings` gives the reason of each failure."""
         return self.select(status="failed")
 
     @property

@@ -33,10 +33,10 @@ _ROWS = ("words", "segments", "texts", "recordings", "tokens")
 def write_csv(
     transcripts: Transcripts, path: str | Path, *, rows: str | None = None, byte_order_mark: bool = False
 ) -> None:
-    """Write a table as CSV (UTF-8), so that spreadsheet programs run no text as a formula.
+    """Write a table as CSV (UTF-8) in which spreadsheet programs do not run any text as a formula.
 
-    A text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line end gets an apostrophe in front. Cells of
-    missing values are empty, and empty texts are ``""``.
+    An apostrophe is put in front of a text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line end. A missing
+    value is written as an empty cell, and an empty text as ``""``.
 
     Parameters
     ----------
@@ -45,16 +45,17 @@ def write_csv(
     path
         The file to write.
     rows
-        The table to write: "words", "segments", "texts", "recordings" (of a Corpus or LiveResult) or "tokens" (of these
-        and of tokens). None writes words, and a table of segments as it is.
+        The table to write: "words", "segments", "texts", "recordings" (only for a Corpus or LiveResult) or "tokens"
+        (only for a Corpus, a LiveResult or tokens). None writes words, unless `transcripts` are a table of segments,
+        which is written as it is.
     byte_order_mark
         True to begin the file with a byte order mark, by which Excel recognises UTF-8.
 
     Raises
     ------
     InputError
-        If there is nothing to write, `transcripts` have no such table, or the file cannot be written. An existing file
-        is kept then.
+        If there is nothing to write, if `transcripts` do not have the table that `rows` names, or if the file cannot be
+        written. An existing file is then kept.
     SchemaError
         If a column is absent.
 

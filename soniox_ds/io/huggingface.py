@@ -101,18 +101,20 @@ def write_huggingface(transcripts: Transcripts, path: str | Path, *, audio: str 
     transcripts
         A Corpus, a LiveResult, words, tokens or segments.
     audio
-        Content of the column `audio`: ``"bytes"`` for the files themselves, ``"path"`` for texts with the path or URL,
-        because datasets cannot save an audio column without its bytes (``dataset.cast_column("audio",
-        datasets.Audio(decode=False))`` makes it one again), None for no such column.
+        Content of the column `audio`. ``"bytes"`` stores the files themselves, and None stores no such column.
+        ``"path"`` stores the path or URL as a text, because ``datasets`` cannot save an audio column without its bytes.
+        After loading, ``dataset.cast_column("audio", datasets.Audio(decode=False))`` turns these texts into an audio
+        column again.
     path
         The folder. A dataset in it is replaced.
 
     Raises
     ------
     SetupError, SchemaError
-        As `to_huggingface` does.
+        For the same reasons as in `to_huggingface`.
     InputError
-        As `to_huggingface` does; or if the folder has other files in it, or cannot be written.
+        For the same reasons as in `to_huggingface`; or if `path` is not an empty folder and holds no dataset, or cannot
+        be written.
 
     Warns
     -----

@@ -173,15 +173,17 @@ def write_kaldi(transcripts: Transcripts, path: str | Path) -> None:
     """Write a Kaldi data folder: ``text``, ``segments``, ``utt2spk``, ``spk2utt``, ``wav.scp`` and ``reco2dur``.
 
     Each segment is an utterance. Speaker labels are valid only within one recording. A speaker is therefore written as
-    the recording, a hyphen and the label, or as the recording alone if the segment has no speaker. The id of an
-    utterance consists of its speaker, its start and its end in milliseconds. ``wav.scp`` and ``reco2dur`` have the
-    recordings whose file and duration are known. Other files in the folder are left as they are.
+    the id of the recording, a hyphen and the label. If a segment has no speaker, the id of the recording alone is
+    written. The id of an utterance consists of its speaker and of its start and end in milliseconds. ``wav.scp`` lists
+    the recordings whose audio file is known, and ``reco2dur`` lists the recordings whose duration is known. Other files
+    in the folder are left as they are.
 
     Parameters
     ----------
     transcripts
         A Corpus, a LiveResult, or a table of words or tokens, which `soniox_ds.segments` joins into segments; or a
-        table of segments (``schema.SEGMENTS``, ``schema.ANNOTATIONS``), for which no ``wav.scp`` is written.
+        table of segments (``schema.SEGMENTS``, ``schema.ANNOTATIONS``). ``wav.scp`` and ``reco2dur`` are written only
+        for a Corpus or a LiveResult.
     path
         The folder.
 
@@ -196,7 +198,8 @@ def write_kaldi(transcripts: Transcripts, path: str | Path) -> None:
     Warns
     -----
     UserWarning
-        If failed recordings, translations, or segments without times are left out, or if recordings have no file.
+        If failed recordings, translations, or segments without times are left out, or if the audio files of recordings
+        are not known.
 
     Examples
     --------

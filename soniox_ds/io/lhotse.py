@@ -1,7 +1,7 @@
-"""Supervisions of Lhotse: a JSON object for each segment, one in each line.
+"""Lhotse supervisions: files in which each line is the JSON object of one segment.
 
-Conventions: times are seconds, and channels count from 0. The words of a segment are its `alignment` of the name
-"word": a list of ``[word, start, duration, confidence]``. Files may be compressed (``.jsonl.gz``). Source:
+Conventions: times are seconds, and channels count from 0. The words of a segment are in its `alignment` under the name
+"word", as a list of ``[word, start, duration, confidence]``. Files may be compressed (``.jsonl.gz``). Source:
 https://lhotse.readthedocs.io/en/latest/corpus.html
 """
 
@@ -34,7 +34,7 @@ _CHUNK = 5_000
 
 
 def read_lhotse(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
-    """Read the supervisions of Lhotse.
+    """Read a file of Lhotse supervisions.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ def read_lhotse(path: str | Path, *, encoding: str | None = None) -> pd.DataFram
     -------
     DataFrame
         Table in ``schema.ANNOTATIONS``, one row for each supervision, in the order of the file, with the columns
-        `channel` (from 1; NA if every line has the first) and `language`. `audio_id` is the
-        `recording_id`. Alignments are not read.
+        `channel` (from 1; NA in every row if no supervision has a channel other than the first) and `language`.
+        `audio_id` is the `recording_id`. Alignments are not read.
 
     Raises
     ------

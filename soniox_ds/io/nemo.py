@@ -1,4 +1,4 @@
-"""Manifests of NVIDIA NeMo: a JSON object in each line.
+"""Manifests of NVIDIA NeMo: files in which each line is a JSON object.
 
 Conventions: `audio_filepath` is the audio, `duration` its length in seconds, `text` the reference and `pred_text` the
 transcript. Segments of a file have their start in `offset`. The text "-" means that there is no transcript. Source:
@@ -95,9 +95,9 @@ def _row(node: JsonNode, text_key: str) -> tuple[Any, ...]:
 def write_nemo(transcripts: Transcripts, path: str | Path, *, segments: bool = False) -> None:
     """Write a NeMo manifest, with a line for each recording or for each segment.
 
-    `pred_text` is the transcript. `text` is the reference of the recording (column `reference`); without a reference,
-    a line has no `text`, so that no program scores the transcript against itself. `audio_filepath` is the source of the
-    recording, or else its `audio_id`.
+    `pred_text` is the transcript. `text` is the reference of the recording, from the column `reference`. If there is no
+    reference, the line has no `text`, so that no program scores the transcript against itself. `audio_filepath` is the
+    source of the recording, or its `audio_id` if the source is not known.
 
     Parameters
     ----------
@@ -106,7 +106,8 @@ def write_nemo(transcripts: Transcripts, path: str | Path, *, segments: bool = F
     path
         The file to write.
     segments
-        True to write a line for each segment, with its `offset`, and its transcript as `text`.
+        True to write a line for each segment. The line contains the start of the segment as `offset`, and its
+        transcript as `text`.
 
     Raises
     ------

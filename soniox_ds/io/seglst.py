@@ -1,4 +1,4 @@
-"""Segment lists (SegLST), the JSON in which meeteval and the CHiME challenges exchange segments with words.
+"""Segment lists (SegLST), the JSON format in which meeteval and the CHiME challenges exchange segments with words.
 
 Conventions: a file is a list of objects with `session_id`, `speaker`, `start_time`, `end_time` (seconds) and `words`
 (the text of the segment). Keys without a value are left out. Source: https://github.com/fgnt/meeteval ("SegLST")
@@ -38,16 +38,17 @@ def read_seglst(path: str | Path, *, encoding: str | None = None) -> pd.DataFram
     Returns
     -------
     DataFrame
-        Table in ``schema.ANNOTATIONS``, one row for each segment, in the order of the file, with the column `channel`
-        (from 1; NA in the whole column if no segment has a channel other than 1). `audio_id` is the `session_id`.
+        Table in ``schema.ANNOTATIONS``, one row for each segment, in the order of the file. It also has the column
+        `channel`, which counts from 1 and is NA in every row if no segment has a channel other than 1. `audio_id` is
+        the `session_id` of the segment.
 
     Raises
     ------
     InputError
         If the file does not exist or cannot be read.
     SchemaError
-        If the file is not JSON, or a segment has no `session_id` or `words`, or an impossible time. The message names
-        the file and the segment.
+        If the file is not JSON, or if a segment lacks `session_id` or `words` or has an impossible time. The message
+        names the file and the segment.
 
     Examples
     --------

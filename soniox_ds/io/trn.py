@@ -1,9 +1,9 @@
-"""Transcription (trn) files: a text in each line, with its id in parentheses behind it.
+"""Transcription (trn) files: one text in each line, followed by its id in parentheses.
 
-Conventions: a line is ``words (id)``. The id is that of the recording or, with `speakers`, a speaker, a hyphen and the
-id of the recording, as NIST's tools expect it (``words (speaker-utterance)``). ``;;`` at the start of a line starts a
-comment; a text that begins so is written behind an invisible U+2060, which `read_trn` removes. Source: NIST, "sclite:
-File formats", https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm
+Conventions: a line is ``words (id)``. The id is the id of the recording. With `speakers`, it consists of the speaker, a
+hyphen and the id of the recording, as NIST's tools expect it (``words (speaker-utterance)``). A line that begins with
+``;;`` is a comment. A text that begins with ``;;`` is therefore written with an invisible U+2060 in front, which
+`read_trn` removes. Source: NIST, "sclite: File formats", https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def read_trn(path: str | Path, *, speakers: bool = False, encoding: str | None =
     Returns
     -------
     DataFrame
-        Table in ``schema.ANNOTATIONS``, one row for each line, in the order of the file. The format has no times.
+        Table in ``schema.ANNOTATIONS``, one row for each line, in the order of the file. `start_ms` and `end_ms` are
+        NA, because the format has no times.
 
     Raises
     ------

@@ -19,23 +19,23 @@ __all__ = ["write_txt"]
 def write_txt(
     transcripts: Transcripts, path: str | Path, *, times: bool = True, speakers: bool = True, encoding: str = "utf-8"
 ) -> None:
-    """Write plain text: a file for each recording, and a paragraph for each stretch of one speaker.
+    """Write a plain text file for each recording, with a paragraph for each stretch of speech by one speaker.
 
-    A paragraph begins with the time of its first word and the speaker, ``[0:00:01.2] Speaker 1: Good morning.`` It ends
-    where the speaker changes.
+    A paragraph begins with the time of its first word and the name of the speaker, as in
+    ``[0:00:01.2] Speaker 1: Good morning.`` A new paragraph begins where the speaker changes.
 
     Parameters
     ----------
     transcripts
         A Corpus, a LiveResult, words, tokens or segments.
     path
-        The folder to write to; or, for one recording, a file that ends with ``.txt``.
+        The folder to write to. For a single recording, it may also be a file whose name ends with ``.txt``.
     times
         False to leave out the times.
     speakers
         False to leave out the speakers.
     encoding
-        Encoding of the files. "utf-8-sig" writes a byte order mark, which some programs of Windows need.
+        Encoding of the files. "utf-8-sig" writes a byte order mark, which some Windows programs need.
 
     Raises
     ------

@@ -180,12 +180,12 @@ def read_live_result(folder: str | os.PathLike[str]) -> LiveResult:
     Parameters
     ----------
     folder
-        Folder of a corpus with its ``stream_log.parquet``.
+        The folder given to `LiveResult.save`. It holds a corpus and the file ``stream_log.parquet``.
 
     Raises
     ------
     InputError
-        If there is no corpus, or no log beside it.
+        If the folder holds no corpus, or no ``stream_log.parquet``.
 
     Examples
     --------

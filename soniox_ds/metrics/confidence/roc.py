@@ -44,20 +44,24 @@ def detections(alignments: Alignments) -> Detections:
 
 
 def roc(alignments: Alignments) -> pd.DataFrame:
-    """Compute the receiver operating characteristic of errors: flagged wrong words against flagged right words.
+    """Compute the receiver operating characteristic (ROC) of low confidence as a detector of wrong words.
+
+    The true positive rate is the share of the wrong words that are flagged, and the false positive rate is the share of
+    the right words that are flagged.
 
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``: `operation` and `confidence`; or a corpus with references, which is aligned with the
-        defaults of `align_words`.
+        Table in ``schema.WORD_ALIGNMENTS``, of which the columns `operation` and `confidence` are needed; or a corpus
+        with references, which is aligned with the defaults of `align_words`.
 
     Returns
     -------
     DataFrame
-        ``schema.ROC``, from no flags at all to all words flagged, one row for each distinct confidence. The area under
-        the curve is `auc` in `calibration`. `false_positive_rate` is NA if all words are wrong, `true_positive_rate` if
-        all are right. If there are no words, there are no rows.
+        Table in ``schema.ROC``. In its first row no word is flagged. Then follows one row for each distinct confidence,
+        from the lowest to the highest; in the last row all words are flagged. `false_positive_rate` is NA if all words
+        are wrong, and `true_positive_rate` is NA if all words are right. If there are no words, there are no rows. The
+        area under the curve is the column `auc` of `calibration`.
 
     Raises
     ------
@@ -105,8 +109,8 @@ def precision_recall(alignments: Alignments) -> pd.DataFrame:
     Parameters
     ----------
     alignments
-        ``schema.WORD_ALIGNMENTS``: `operation` and `confidence`; or a corpus with references, which is aligned with the
-        defaults of `align_words`.
+        Table in ``schema.WORD_ALIGNMENTS``, of which the columns `operation` and `confidence` are needed; or a corpus
+        with references, which is aligned with the defaults of `align_words`.
 
     Returns
     -------

@@ -110,60 +110,65 @@ def diarization_errors(
     Parameters
     ----------
     transcripts
-        A Corpus, ``schema.WORDS`` or ``schema.TOKENS``, which `speaker_turns` merges with its default gap, or
-        ``schema.TURNS``.
+        A Corpus or a table in ``schema.WORDS`` or ``schema.TOKENS``, from which `speaker_turns` makes turns with its
+        default gap; or a table in ``schema.TURNS``.
     references
-        ``schema.TURNS``, for example from `soniox_ds.io.rttm.read_rttm`. Recordings without reference turns are left
-        out, unless `uem` names them: then nobody spoke in them.
+        Table of reference turns in ``schema.TURNS``, for example from `soniox_ds.io.rttm.read_rttm`. A recording
+        without reference turns is left out, unless `uem` has regions of it; it is then scored as a recording in which
+        nobody speaks.
     collar_ms
         Time that is not scored before and after each start and each end of a reference turn, in ms. (The collar of
-        pyannote.metrics is the whole width, twice this value.)
+        pyannote.metrics is twice this value, because it is the whole width of the time around a boundary.)
     score_overlap
         If False, time in which two or more reference speakers talk at once is not scored.
     uem
-        The evaluated regions. ``"both"``: from the first to the last speech of either side, so that all false alarms
-        count. ``"reference"``: from the first to the last speech of the reference, as md-eval does without a UEM file.
-        A table of `audio_id`, `start_ms`, `end_ms`: these regions.
+        The regions that are evaluated. ``"both"`` evaluates the time from the first to the last speech in the reference
+        or the hypothesis, so that all false alarms count. ``"reference"`` evaluates the time from the first to the last
+        speech of the reference, as md-eval does without a UEM file. A table with the columns `audio_id`, `start_ms` and
+        `end_ms` gives the regions.
     map_before_collar
-        If True, speakers are mapped on the whole evaluated time, and collar and overlap are removed afterwards, as
-        md-eval and spy-der do. If False, they are mapped on the scored time, as pyannote.metrics does. The results
-        seldom differ, and only with a collar or without overlap.
+        If True, speakers are mapped over the whole evaluated time, and the collar and overlapping speech are removed
+        afterwards, as md-eval and spy-der do. If False, speakers are mapped over the scored time only, as
+        pyannote.metrics does. The results seldom differ, and they can differ only with a collar or with
+        ``score_overlap=False``.
     missing
-        ``"exclude"``: recordings that failed or are not among the turns are rows without scores. ``"as_empty"``: they
-        are scored as if no speaker had been found.
+        ``"exclude"`` gives a row without scores to recordings that failed and to recordings of the reference that are
+        not in `transcripts`. ``"as_empty"`` scores these recordings as if no speaker had been found.
 
     Returns
     -------
     DataFrame
-        ``schema.DIARIZATION_ERRORS``: one row for each recording of the reference. `der` is
-        (missed + false alarm + confusion) / reference speech: 0 or more, above 1 if there is much false alarm, NA if
-        there is no reference speech. For a Corpus the metadata columns of its recordings follow. Turns given twice
-        count once: turns of one speaker that overlap or touch are merged before anything else, so that the collar
-        surrounds whole stretches of speech.
+        ``schema.DIARIZATION_ERRORS``: one row for each recording of the reference. `der` is (missed + false alarm +
+        confusion) / reference speech. It is 0 or more; much false alarm can raise it above 1. It is NA if there is no
+        reference speech. For a Corpus, the metadata columns of its recordings follow the columns of the schema. Turns
+        of one speaker that overlap or touch are merged before anything else. Therefore a turn that is given twice
+        counts once, and the collar surrounds whole stretches of speech.
 
     Raises
     ------
     SchemaError
         If a column is absent, or a time is missing or impossible.
     InputError
-        If the reference is empty (and no table of regions names a recording), no recording is on both sides, a
-        recording has no region, or an option is wrong.
+        If the reference is empty and `uem` has no regions, if the reference and `transcripts` have no recording in
+        common, if `uem` has no region for a recording of the reference, or if an option is wrong.
 
     Warns
     -----
     UserWarning
-        If some recordings of the reference are absent, ids were matched by the names of files, or the collar leaves
-        no reference speech of any recording to be scored, so that `der` is NA.
+        If some recordings of the reference are not in `transcripts`, if ids were matched by the names of files, or if
+        the collar leaves no reference speech to be scored in any recording, so that `der` is NA.
 
     Notes
     -----
-    At each instant with R reference and H hypothesis speakers, C of them in agreement: missed max(R - H, 0), false
-    alarm max(H - R, 0), confusion min(R, H) - C; speakers are mapped one to one so that the time in agreement is
-    largest. Source: NIST, "The 2009 (RT-09) Rich Transcription Meeting Recognition Evaluation Plan", section 6.1.
+    If R reference speakers and H hypothesis speakers talk at an instant, and C of them are mapped to each other, this
+    instant counts max(R - H, 0) times as missed, max(H - R, 0) times as false alarm and min(R, H) - C times as
+    confusion. Speakers are mapped one to one so that the time in which mapped speakers talk at once is as long as
+    possible. Source: NIST, "The 2009 (RT-09) Rich Transcription Meeting Recognition Evaluation Plan", section 6.1.
 
-    `jer` is the mean over reference speakers of (missed + false alarm) / union of the two mapped speakers, 1 for a
-    speaker without a match; the mapping minimises it, as the DIHARD scoring tool does. Source: Ryant et al., "The
-    Second DIHARD Diarization Challenge: Dataset, task, and baselines", Interspeech 2019.
+    `jer` is the mean over the reference speakers of (missed + false alarm) / union, where union is the time in which at
+    least one of the two mapped speakers talks. A reference speaker without a match counts as 1. The mapping minimises
+    `jer`, as in the DIHARD scoring tool. Source: Ryant et al., "The Second DIHARD Diarization Challenge: Dataset, task,
+    and baselines", Interspeech 2019.
 
     Examples
     --------

@@ -56,24 +56,26 @@ def translation_scores(
     Parameters
     ----------
     transcripts
-        A sequence of texts (a list, ``pairs["translation"]``), one for each reference, with NA or None for a missing
-        translation. Or by `audio_id`: a mapping to texts, a Corpus or ``schema.TEXTS``.
+        A sequence of texts, such as a list or ``pairs["translation"]``, with one text for each reference and NA or None
+        for a missing translation; or, to match texts by `audio_id`, a mapping from `audio_id` to text, a Corpus or a
+        table in ``schema.TEXTS``.
     references
-        A sequence of the same length; each item is a text, or a list of texts that are all right. For translations by
-        `audio_id`, a mapping or Series from `audio_id` to such items, or a table with `audio_id` and `reference`.
+        A sequence of the same length, in which each item is a correct translation or a list of several correct
+        translations. For translations by `audio_id`, a mapping or Series from `audio_id` to such items, or a table with
+        the columns `audio_id` and `reference`.
     metric
         One or more of ``"bleu"``, ``"chrf"``, ``"chrf++"`` (with word pairs) and ``"ter"``.
     language
-        Two-letter code of the language translated *into*. It chooses the tokeniser: ``zh`` sacrebleu's zh,
-        ``ja`` ja-mecab (needs ``pip install "sacrebleu[ja]"``), ``ko`` ko-mecab (``sacrebleu[ko]``), Thai, Lao, Khmer
-        and Burmese by character, all others 13a.
+        Two-letter code of the language translated *into*. It selects sacrebleu's tokeniser for BLEU: zh for ``zh``,
+        ja-mecab for ``ja`` (needs ``pip install "sacrebleu[ja]"``), ko-mecab for ``ko`` (needs
+        ``pip install "sacrebleu[ko]"``), char for Thai, Lao, Khmer and Burmese, and 13a for all other languages.
     tokenize
-        sacrebleu's tokeniser for BLEU, instead of that of the language: 13a, intl, zh, ja-mecab, ko-mecab, char or
-        none.
+        Name of sacrebleu's tokeniser for BLEU, in place of the tokeniser that `language` selects: 13a, intl, zh,
+        ja-mecab, ko-mecab, char or none.
     block
-        Texts that belong together (of one speaker, one talk) are resampled together: a label for each text, or the name
-        of a column of `references`. None resamples single texts, as sacrebleu does. The intervals are then too narrow
-        if the texts are not independent.
+        Labels of texts that belong together, such as all texts of one speaker or of one talk, and are resampled
+        together: a sequence with a label for each text, or the name of a column of `references`. None resamples single
+        texts, as sacrebleu does. If the texts are not independent, the intervals are then too narrow.
     ci, n_resamples, seed
         Level of the interval, number of bootstrap replicates and their seed. sacrebleu's own defaults are
         ``n_resamples=1000, seed=12345``.
@@ -81,14 +83,14 @@ def translation_scores(
     Returns
     -------
     DataFrame
-        ``schema.TRANSLATION_SCORES``, one row for each metric. Without blocks, `score_mean` and half of `score_high` -
-        `score_low` are the two numbers that sacrebleu prints as mean ± interval.
+        ``schema.TRANSLATION_SCORES``, one row for each metric. Without blocks, sacrebleu's mean ± interval is
+        `score_mean` ± (`score_high` - `score_low`) / 2.
 
     Raises
     ------
     InputError
-        If the numbers of texts differ, nothing can be scored, an option is wrong, or the texts are in a script without
-        spaces and neither `language` nor `tokenize` is given.
+        If there are not as many references as translations, if nothing can be scored, if an option is wrong, or if the
+        texts are in a script without spaces and neither `language` nor `tokenize` is given.
     SchemaError
         If a column is absent or an id occurs twice.
     SetupError
@@ -145,39 +147,40 @@ def compare_translations(
     n_resamples: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Compare the translations of `a` and `b` on the same texts, with a paired test.
+    """Compare two translations `a` and `b` of the same texts with a paired test.
 
     Parameters
     ----------
     a, b, references, metric, language, tokenize, block, ci, n_resamples, seed
-        See `sx.metrics.translation_scores`. Only texts that both have are scored; the others are counted. For
-        ``test="randomization"``, `n_resamples` is the number of random exchanges.
+        See `sx.metrics.translation_scores`. Only texts that both `a` and `b` translate are scored. Texts that only one
+        of them translates are counted in the columns `only_a` and `only_b`. For ``test="randomization"``, `n_resamples`
+        is the number of random exchanges.
     test
         ``"bootstrap"`` (paired bootstrap) or ``"randomization"`` (approximate randomization), both as in sacrebleu.
 
     Returns
     -------
     DataFrame
-        ``schema.TRANSLATION_COMPARISON``, one row for each metric. The interval of the difference and `b_better` come
-        from a paired bootstrap for either test.
+        ``schema.TRANSLATION_COMPARISON``, one row for each metric. With either test, the interval of the difference and
+        `b_better` come from a paired bootstrap.
 
     Raises
     ------
     InputError, SchemaError, SetupError
-        For the reasons given in `sx.metrics.translation_scores`; InputError also for fewer than two texts or blocks in
-        common.
+        For the reasons given in `sx.metrics.translation_scores`; InputError also if `a` and `b` have fewer than two
+        texts or blocks in common.
 
     Warns
     -----
     UserWarning
-        If some references have no translation on either side.
+        If some references have a translation in neither `a` nor `b`.
 
     Notes
     -----
     sacrebleu's bootstrap test subtracts the mean from the absolute differences of the replicates, and counts those
-    above the observed difference: p = (number + 1) / (n_resamples + 1). Its randomization test exchanges the
-    translations of random texts and counts the differences above the observed one. Neither is corrected for several
-    metrics. With few texts the bootstrap test reports a difference too easily.
+    above the absolute observed difference: p = (number + 1) / (n_resamples + 1). Its randomization test exchanges the
+    translations of random texts and counts the absolute differences above the absolute observed difference. Neither p
+    value is corrected for the number of metrics. With few texts the bootstrap test reports a difference too easily.
 
     Examples
     --------
