@@ -417,7 +417,7 @@ def test_the_direct_way_says_that_the_service_does_not_answer_and_takes_another_
         local_service(ToneRecognizer(), speed=20, limits=limits, set_environment=False) as service,
         BadLine(service.ws_url) as line,
     ):
-        line.freezes_after = 2_000
+        line.freezes_after = 700  # little, because a busy service puts many words into one message
         line.freezes = count
         place = SimpleNamespace(key=service.key, ws_url=line.url)
         said = spoken_directly(page, place, audio, {"silent_ms": 300, "silent_break_ms": 900, "wait_ms": 5})

@@ -68,9 +68,13 @@ def test_every_text_of_the_microphone_can_be_read_in_both_themes(notebook):
             page.nb.use_theme(theme)
             page.start()
             page.wait_for_words(6)
-            page.nb.wait_for("() => document.querySelector('.sx-pending')")
             # what is measured stays while it is measured
-            page.nb.page.evaluate("() => { window.sxFrozen = document.querySelector('.sx-mic').cloneNode(true); }")
+            page.nb.wait_for(
+                """() => {
+                    window.sxFrozen = document.querySelector(".sx-mic").cloneNode(true);
+                    return window.sxFrozen.querySelector(".sx-pending")?.textContent.trim();
+                }"""
+            )
             page.nb.page.evaluate(
                 """() => {
                     window.sxFrozen.querySelectorAll(".sx-alert, .sx-notes, .sx-latest").forEach((part) => {

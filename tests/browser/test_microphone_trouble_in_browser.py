@@ -320,18 +320,21 @@ def test_a_computer_that_sleeps_is_said_and_the_recording_goes_on(notebook, tone
             f"{ALL} mode='{mode}', transport='loopback'",
             wav=tones,
             loop=True,
-            before="from soniox_ds.widgets.microphone import page_closing\npage_closing.LOST_AFTER_S = 3",
+            before="from soniox_ds.widgets.microphone import page_closing\npage_closing.LOST_AFTER_S = 4.5",
         )
         page.start()
         page.wait_for_words(3)
         page.nb.python(WATCH_STATE)
+        state = page.nb.folder / "state"
+        until(lambda: state.exists() and state.read_text() == "recording")
         asleep = processes_of(page.nb.profile)
         for process in asleep:
             process.suspend()
         try:
-            until(lambda: (page.nb.folder / "state").read_text() == "paused")
+            until(lambda: state.read_text() != "recording")
+            assert state.read_text() == "paused"
             time.sleep(8)  # the computer sleeps
-            assert (page.nb.folder / "state").read_text() == "paused"
+            assert state.read_text() == "paused"
         finally:
             for process in reversed(asleep):
                 process.resume()
