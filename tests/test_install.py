@@ -119,6 +119,7 @@ def test_the_quick_demo_and_the_commands_that_it_prints(tmp_path, monkeypatch, c
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", os.defpath)  # as after `make demo`: nothing of the environment is on it
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # a journal of its own
     assert main(["demo", "--quick", "--local", "--out", "demo output"]) == 0
     shown = capsys.readouterr().out
     assert "2 recordings" in shown
