@@ -1,13 +1,17 @@
-"""Checks of arguments that several functions share, made before anything is read or sent."""
+"""Arguments that several functions share: their checks, before anything is sent, and the recordings of a call."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import OptionsError
+from soniox_ds.sources.recording import RecordingList
+from soniox_ds.sources.search import find_recordings
 
-__all__ = ["check_columns_unused", "check_count", "check_on_error", "check_repeat"]
+__all__ = ["check_count", "check_on_error", "check_repeat", "recordings_of"]
 
 
 def check_count(name: str, value: object, meaning: str, least: int = 1) -> None:
@@ -32,10 +36,30 @@ def check_on_error(value: object) -> None:
         raise OptionsError(f'on_error is {value!r}; it is "report" (failed rows and a warning) or "raise"')
 
 
-def check_columns_unused(
-    audio_column: str | None, reference_column: str | None, storage_options: Mapping[str, object] | None = None
-) -> None:
-    """Raise OptionsError if columns or a store are named for recordings that were already found."""
+async def recordings_of(
+    sources: Any,
+    *,
+    audio_column: str | None,
+    reference_column: str | None,
+    storage_options: Mapping[str, Any] | None,
+) -> RecordingList:
+    """Find the recordings of a call, in a thread of their own, unless they were found by the caller.
+
+    Raises
+    ------
+    OptionsError
+        If columns or a store are named for recordings that were already found.
+    SourceError, SetupError
+        For the reasons given in `find_recordings`.
+    """
+    if not isinstance(sources, RecordingList):
+        return await asyncio.to_thread(
+            find_recordings,
+            sources,
+            audio_column=audio_column,
+            reference_column=reference_column,
+            storage_options=storage_options,
+        )
     if storage_options is not None:
         raise OptionsError(
             "storage_options are given, but the sources are recordings that were already found; give the options where "
@@ -46,3 +70,4 @@ def check_columns_unused(
             f"the columns {named} are named, but the sources are recordings that were already found; name the columns "
             "where the recordings are searched for"
         )
+    return sources

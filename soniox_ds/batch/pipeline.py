@@ -20,7 +20,7 @@ from soniox_ds.api.client import Client
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
-from soniox_ds.batch.arguments import check_columns_unused, check_count, check_on_error, check_repeat
+from soniox_ds.batch.arguments import check_count, check_on_error, check_repeat, recordings_of
 from soniox_ds.batch.assemble import assemble
 from soniox_ds.batch.checks import warn_of_channels
 from soniox_ds.batch.clean_up import delete_after_interrupt, tidy_up
@@ -45,7 +45,6 @@ from soniox_ds.options.keywords import check_keywords, list_options
 from soniox_ds.options.transcription import TranscriptionKeywords
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
 from soniox_ds.sources.recording import RecordingList
-from soniox_ds.sources.search import find_recordings
 
 __all__ = ["transcribe", "transcribe_as"]
 
@@ -228,17 +227,12 @@ async def transcribe_as(
     clock = clock or Clock()
     limits = limits or Limits()
     display = progress_for(progress)
-    if isinstance(sources, RecordingList):
-        check_columns_unused(audio_column, reference_column, storage_options)
-        recording_list = sources
-    else:
-        recording_list = await asyncio.to_thread(
-            find_recordings,
-            sources,
-            audio_column=audio_column,
-            reference_column=reference_column,
-            storage_options=storage_options,
-        )
+    recording_list = await recordings_of(
+        sources,
+        audio_column=audio_column,
+        reference_column=reference_column,
+        storage_options=storage_options,
+    )
     if out is not None:  # The run forgets recordings that are written, but not those of the caller.
         recording_list = RecordingList(list(recording_list.recordings), recording_list.metadata)
     budget = RequestBudget.shared(connection, requests_per_minute, clock)

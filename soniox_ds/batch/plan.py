@@ -23,7 +23,7 @@ from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
 from soniox_ds.api.prices import cost_usd
-from soniox_ds.batch.arguments import check_columns_unused, check_repeat
+from soniox_ds.batch.arguments import check_repeat, recordings_of
 from soniox_ds.batch.division import Division
 from soniox_ds.batch.jobs import Job
 from soniox_ds.batch.journal import Journal, State
@@ -39,8 +39,7 @@ from soniox_ds.options.keywords import check_keywords, list_options
 from soniox_ds.options.transcription import TranscriptionKeywords
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
 from soniox_ds.schema import PLANNED_QUOTAS, PLANNED_RECORDINGS, conform
-from soniox_ds.sources.recording import Recording, RecordingList
-from soniox_ds.sources.search import find_recordings
+from soniox_ds.sources.recording import Recording
 
 __all__ = ["plan"]
 
@@ -141,18 +140,13 @@ async def plan(
     if end is not None and seconds is not None and seconds <= 0:
         raise OptionsError(f"finish_by is {end.isoformat()}, which is past; give a time in the future")
     budget = RequestBudget(requests_per_minute, clock)
-    if isinstance(sources, RecordingList):
-        check_columns_unused(audio_column, reference_column, storage_options)
-        recordings = sources.recordings
-    else:
-        recording_list = await asyncio.to_thread(
-            find_recordings,
-            sources,
-            audio_column=audio_column,
-            reference_column=reference_column,
-            storage_options=storage_options,
-        )
-        recordings = recording_list.recordings
+    recording_list = await recordings_of(
+        sources,
+        audio_column=audio_column,
+        reference_column=reference_column,
+        storage_options=storage_options,
+    )
+    recordings = recording_list.recordings
     display = progress_for(progress)
     async with Journal.using(journal) as book:
         with Progress(display, now=clock.now) as shown, Progress(progress_for(False), now=clock.now) as silent:

@@ -32,7 +32,7 @@ _ACTIONS = {
 
 @dataclass(frozen=True, repr=False)
 class Plan:
-    """What a call of `transcribe` would do. Made by `soniox_ds.plan`."""
+    """The result of `soniox_ds.plan`: the actions, failures, cost and time of a call of `transcribe`."""
 
     recordings: pd.DataFrame
     """Table with one row for each recording, ``schema.PLANNED_RECORDINGS``."""

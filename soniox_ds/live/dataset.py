@@ -22,7 +22,7 @@ from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
 from soniox_ds.api.prices import LIVE_USD_PER_HOUR, cost_usd
 from soniox_ds.api.session_limit import SessionLimit, session_limit_for, sessions_at_once
-from soniox_ds.batch.arguments import check_columns_unused, check_on_error, check_repeat
+from soniox_ds.batch.arguments import check_on_error, check_repeat, recordings_of
 from soniox_ds.batch.checks import warn_of_channels
 from soniox_ds.batch.failures import first_error, report_failures
 from soniox_ds.batch.jobs import parse_time
@@ -46,7 +46,6 @@ from soniox_ds.options.live import LiveKeywords
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
 from soniox_ds.sources.inspection import SEVERAL_CHANNELS, inspect
 from soniox_ds.sources.recording import Recording, RecordingList, copied
-from soniox_ds.sources.search import find_recordings
 
 __all__ = ["NOT_STREAMED", "stream_dataset", "stream_dataset_as"]
 
@@ -210,17 +209,12 @@ async def stream_dataset_as(
     connection.stream_url()
     clock = clock or Clock()
     display = progress_for(progress)
-    if isinstance(sources, RecordingList):
-        check_columns_unused(audio_column, reference_column, storage_options)
-        recording_list = sources
-    else:
-        recording_list = await asyncio.to_thread(
-            find_recordings,
-            sources,
-            audio_column=audio_column,
-            reference_column=reference_column,
-            storage_options=storage_options,
-        )
+    recording_list = await recordings_of(
+        sources,
+        audio_column=audio_column,
+        reference_column=reference_column,
+        storage_options=storage_options,
+    )
     store = EventStore(Path(journal) if journal is not None else default_path())
     with Progress(display, now=clock.now) as shown:
         shown.set_total(len(recording_list.recordings))

@@ -136,9 +136,9 @@ class _Outcome(NamedTuple):
     """The result of a task."""
 
     table: pd.DataFrame | None
-    """None if the part has no references."""
+    """The result for the part, or None if the part has no references."""
     requirements: dict[str, str | None]
-    """What `need_in_any_part` has noted."""
+    """The messages of `need_in_any_part` by requirement, None for a requirement that the part fulfils."""
     warnings: list[tuple[type[Warning], str]]
     """Warnings in another process."""
 

@@ -115,7 +115,7 @@ def tones(tmp_path_factory):
 
 
 SHARED = pytest.StashKey[dict]()
-"""What the tests of this folder share, until the last of them has run."""
+"""Servers and browsers that the tests of this folder share, until the last of them has run."""
 
 
 def shared(request, name, start):

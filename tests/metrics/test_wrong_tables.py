@@ -147,7 +147,7 @@ RATES = [
     *("accuracy", "ece", "brier", "der", "cpwer", "wder", "error_rate", "precision", "recall", "f1", "difference"),
     *("p50_ms", "p95_ms", "upwr", "normalized_erasure"),
 ]
-"""Of nothing these are NA."""
+"""Columns that are NA if nothing was said or compared."""
 
 
 @pytest.mark.parametrize(("name", "table"), cases("no rows"))

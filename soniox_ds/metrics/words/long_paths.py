@@ -19,6 +19,7 @@ tried, because the proof would fail. The result is the same as that of the whole
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
@@ -237,8 +238,7 @@ def _traced(reference: Ids, hypothesis: Ids, stairs: list[_Block]) -> npt.NDArra
             blocks[-1] += rows.below(block, start)
             start = blocks[-1][-1]
         elif number + 1 < len(stairs):
-            for start in rows.below(block, start):  # noqa: B007, B020  # the last one counts
-                pass
+            start = deque(rows.below(block, start), maxlen=1).pop()  # only the last row is needed
         if number + 1 < len(stairs):
             after = stairs[number + 1]
             new = (mpz(1) << _DEPTH * (after.high - block.high)) - 1

@@ -69,7 +69,7 @@ NOT_IN_THE_TYPES = {
 
 @pytest.fixture(scope="module")
 def parsed():
-    """What the official SDKs make of each document, in an environment of their own."""
+    """Return the words and times that the official SDKs read from each document, in an environment of their own."""
     return json.loads(run_client([python_of_clients(), READ], {}, json.dumps(DOCUMENTS)))
 
 
