@@ -287,7 +287,8 @@ def _damage(problem: str | None) -> tuple[str, str]:
         )
     return DAMAGED, (
         "this recording was transcribed, and its transcript was moved from the journal into the folder of a corpus, "
-        f"where it cannot be read: {problem}. If the file can be restored, the same call reads it again. {_AGAIN}"
+        f"where it cannot be read: {problem}. If it can be restored, or moved back, the same call reads it again. "
+        f"{_AGAIN}"
     )
 
 

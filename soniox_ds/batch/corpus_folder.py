@@ -3,7 +3,8 @@
 Conventions: recordings are written in the order of the sources, as soon as they and all before them have an outcome.
 A recording that is in the folder already keeps its place there; it is written again only if it failed and may succeed
 now, if its audio has changed, or with ``refresh=True``. New recordings follow those that are there. When a part is safe
-on the disk, the journal drops the transcripts in it and notes where they are.
+on the disk, the journal notes where its transcripts are, and drops them if the part is full. It keeps the transcripts
+of a part that is not full, so that deleting the folder of a small run costs nothing.
 
 The transcript of a recording that consists of several jobs stays in the journal, because the part holds it joined; so
 does a transcript with confidences that are no probabilities, because the part lacks them.
@@ -29,9 +30,10 @@ from soniox_ds._caller import warn_caller
 from soniox_ds.batch.assemble import Assembly, in_thread, provenance_of_run
 from soniox_ds.batch.jobs import is_settled
 from soniox_ds.batch.journal import Journal, Placement
+from soniox_ds.batch.placed_transcripts import file_of_save
 from soniox_ds.batch.run import Run
 from soniox_ds.corpus.appending import Appender, check_columns, empty_corpus, in_order
-from soniox_ds.corpus.checksums import read_sealed
+from soniox_ds.corpus.checksums import read_footer, read_sealed
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.corpus.opened import read_corpus
 from soniox_ds.corpus.parquet import LOCKS, RUN_LOCK
@@ -44,9 +46,9 @@ from soniox_ds.sources.recording import Recording, RecordingList
 __all__ = ["CorpusFolder"]
 
 PART_RECORDINGS = 1000
-"""Largest number of recordings of a part."""
+"""Largest number of recordings of a part. A part with as many is full."""
 PART_TOKENS = 500_000
-"""Number of tokens after which a part is written."""
+"""Number of tokens after which a part is full and is written."""
 CHUNK_RECORDINGS = 250
 CHUNK_MS = 20 * 3_600_000
 """Duration of the audio of which the transcripts are read from the journal at once."""
@@ -156,9 +158,10 @@ class CorpusFolder:
         if self._appender.missing:
             names = ", ".join(map(str, self._appender.missing[:3]))
             warn_caller(
-                f"{names} {'is' if len(self._appender.missing) == 1 else 'are'} missing. The recordings of the part "
-                "whose transcripts were not kept elsewhere fail with the error_type damaged_transcript; its message "
-                "says how to transcribe them again, which is paid for again. Nothing is sent for them now.",
+                f"{names} {'is' if len(self._appender.missing) == 1 else 'are'} missing. Transcripts that the journal "
+                "holds as well are written again. The other recordings of the part fail with the error_type "
+                "damaged_transcript; its message says how to transcribe them again, which is paid for again. Nothing "
+                "is sent for them now.",
                 RecordingsFailedWarning,
             )
         self._saves = list(self._appender.parts)
@@ -249,16 +252,23 @@ class CorpusFolder:
         """
         placements: list[Placement] = []
         drop: set[str] = set()
+        number = int(self._save_of[self._position[next(iter(keys))]])
+        n_tokens = await in_thread(self._n_tokens, self._saves[number])
+        is_full = _is_full(int(np.count_nonzero(self._save_of == number)), n_tokens)
         for row, keys_of_row in keys.items():
             stored = self._index.slice(int(self._position[row]), 1).to_pylist()[0]
             if stored["status"] != "completed" or any(key not in references for key in keys_of_row):
                 continue
             audio_id, save = self._recordings[row].audio_id, self._saves[int(self._save_of[self._position[row]])]
             placements += [Placement(key, str(self.path), save, audio_id, references[key]) for key in keys_of_row]
-            if references[keys_of_row[0]] == stored["client_reference_id"] and _is_exact(stored["warnings"]):
+            is_alone = references[keys_of_row[0]] == stored["client_reference_id"]
+            if is_full and is_alone and _is_exact(stored["warnings"]):
                 drop.add(keys_of_row[0])  # With several jobs, the references of all of them are joined.
         if placements and self._journal.read_only is None:
             await self._journal.place(placements, drop=drop)
+
+    def _n_tokens(self, save: str) -> int:
+        return int(read_footer(file_of_save(self.path, "tokens", save)).num_rows)
 
     def is_unplaced(self, row: int) -> bool:
         """Return True if the journal does not know yet that a recording is in the folder."""
@@ -349,7 +359,8 @@ class CorpusFolder:
             await self._source(run, self._assembly.rows),
         )
         self._saves.append(await in_thread(self._appender.append, corpus))
-        await self._written(run, self._numbers, corpus, self._saves[-1])
+        is_full = _is_full(len(corpus), len(corpus.tokens))
+        await self._written(run, self._numbers, corpus, self._saves[-1], is_full=is_full)
         self._assembly.clear()
         self._numbers = []
 
@@ -362,17 +373,18 @@ class CorpusFolder:
         new = await in_thread(assembly.corpus, self._service, self._metadata.iloc[rows], source)
         save = self._saves[save_number]
         if not self._has_news(rows, new):
-            await self._written(run, rows, new, None)
+            await self._written(run, rows, new, None, is_full=False)
             return
         ids = self._index["audio_id"].filter(pa.array(self._save_of == save_number)).to_pylist()
 
-        def replaced() -> str:
+        def replaced() -> tuple[str, bool]:
             former = read_corpus(self.path, audio_ids=ids)
             kept = former.select(~former.recordings["audio_id"].isin(new.recordings["audio_id"]))
-            return self._appender.replace(save, in_order([kept, new], ids))
+            joined = in_order([kept, new], ids)
+            return self._appender.replace(save, joined), _is_full(len(joined), len(joined.tokens))
 
-        self._saves[save_number] = await in_thread(replaced)
-        await self._written(run, rows, new, self._saves[save_number])
+        self._saves[save_number], is_full = await in_thread(replaced)
+        await self._written(run, rows, new, self._saves[save_number], is_full=is_full)
 
     def _has_news(self, rows: list[int], new: Corpus) -> bool:
         """Return True unless every row has failed for the same reason as before."""
@@ -394,8 +406,8 @@ class CorpusFolder:
             self._provenances[resolved] = provenance_of_run(self._service, self._options, resolved, **more)
         return self._provenances[resolved]
 
-    async def _written(self, run: Run, rows: list[int], corpus: Corpus, save: str | None) -> None:
-        """Note that rows are safe on the disk, and forget them."""
+    async def _written(self, run: Run, rows: list[int], corpus: Corpus, save: str | None, *, is_full: bool) -> None:
+        """Note that rows are safe on the disk, and forget them. The journal drops the transcripts of a full part."""
         placements: list[Placement] = []
         drop: set[str] = set()
         for row, described in zip(rows, corpus.recordings[[*_INDEX, "error_message"]].to_dict("records"), strict=True):
@@ -407,7 +419,7 @@ class CorpusFolder:
             if save is not None and described["status"] == "completed":
                 audio_id = described["audio_id"]
                 placements += [Placement(job.key, str(self.path), save, audio_id, job.paid.reference) for job in jobs]
-                if len(jobs) == 1 and jobs[0].part == Part() and _is_exact(described["warnings"]):
+                if is_full and len(jobs) == 1 and jobs[0].part == Part() and _is_exact(described["warnings"]):
                     drop.add(jobs[0].key)
         if placements and self._journal.read_only is None:
             await self._journal.place(placements, drop=drop)
@@ -435,6 +447,10 @@ class CorpusFolder:
         kinds = pd.DataFrame(list(self._counts), columns=list(_KIND), dtype=object)
         counted = kinds.loc[kinds.index.repeat(list(self._counts.values()))]
         return pd.concat([pd.DataFrame(self._failures, columns=[*_KIND, "audio_id", "error_message"]), counted])
+
+
+def _is_full(n_recordings: int, n_tokens: int) -> bool:
+    return n_recordings >= PART_RECORDINGS or n_tokens >= PART_TOKENS
 
 
 def _is_exact(warnings: object) -> bool:

@@ -109,8 +109,8 @@ async def transcribe(
         call costs nothing for recordings whose transcripts are in the journal.
     out
         Folder into which the corpus is written part by part, as ``corpus.save`` writes it, so that the run keeps few
-        recordings in memory. The same call continues a run that was stopped; with more sources it appends. The journal
-        then keeps the places of the transcripts instead of the transcripts. See docs/large-corpora.md.
+        recordings in memory. The same call continues a run that was stopped; with more sources it appends. Of full
+        parts, the journal keeps the places of the transcripts instead of the transcripts. See docs/large-corpora.md.
     refresh
         Transcribe, and pay, again although the journal has a result.
     repeat

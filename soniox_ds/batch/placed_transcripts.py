@@ -80,6 +80,8 @@ class PlacedTranscripts:
         return transcripts, {key: text for key, text in problems.items() if key not in transcripts}
 
     def _read(self, placed: Placement) -> tuple[str, pa.Table]:
+        if not Path(placed.folder).exists():
+            raise InputError(f"the folder {placed.folder} is missing")
         path = file_of_save(placed.folder, "recordings", placed.save)
         if not _present(path).exists():
             path = self._found(placed.folder).get(placed.audio_id, path)

@@ -1,6 +1,7 @@
 """Runs that write their corpus into a folder part by part: `transcribe(..., out=)`."""
 
 import asyncio
+import shutil
 import sqlite3
 
 import batches
@@ -64,7 +65,7 @@ async def test_the_folder_holds_what_the_call_without_it_returns(service, tmp_pa
         written = await transcribe(sources, service, tmp_path, out=tmp_path / "out")
     assert leftovers(service) == []
     assert len(parts(tmp_path / "out")) == 3
-    assert n_transcripts(tmp_path) == 0
+    assert n_transcripts(tmp_path) == 2  # those of the last part, which is not full
     uploads = routes(service)["upload"]
     with pytest.warns(RecordingsFailedWarning):
         plain = await transcribe(sources, service, tmp_path)  # recalled from the parts
@@ -195,6 +196,43 @@ async def test_a_missing_part_is_named_and_nothing_is_paid_unasked(kind, service
     again = await transcribe(folder, service, tmp_path, out=out)
     assert sorted(again.recordings["audio_id"]) == sorted(quiet.recordings["audio_id"])
     assert (again.recordings["status"] == "completed").all()
+
+
+async def test_deleting_the_folder_of_a_small_run_costs_nothing(service, tmp_path):
+    folder, out = files(tmp_path / "audio", 5), tmp_path / "out"
+    before = await transcribe(folder, service, tmp_path, out=out)
+    asked = len(service.requests)
+    shutil.rmtree(out)
+    assert_same_corpus(await transcribe(folder, service, tmp_path, out=out), before)
+    shutil.rmtree(out)
+    assert_same_corpus(await transcribe(folder, service, tmp_path), before)
+    # The same holds for a part that was added to the folder of an earlier run, and for one in which a row was renewed.
+    await transcribe(folder, service, tmp_path, out=out)
+    files(folder, 7)
+    (folder / "r001.wav").write_bytes(batch(1, 50)["r050"])
+    longer = await transcribe(folder, service, tmp_path, out=out)
+    assert service.created.total == 8
+    asked = len(service.requests)
+    shutil.rmtree(out)
+    assert_same_corpus(await transcribe(folder, service, tmp_path, out=out), longer)
+    assert len(service.requests) == asked
+
+
+async def test_a_missing_folder_of_full_parts_is_named(service, tmp_path, small_parts):
+    folder, out = files(tmp_path / "audio", 6), tmp_path / "out"
+    before = await transcribe(folder, service, tmp_path, out=out)
+    asked = len(service.requests)
+    out.rename(tmp_path / "moved")
+    with pytest.warns(RecordingsFailedWarning, match="4 of 6 recordings failed: damaged_transcript"):
+        corpus = await transcribe(folder, service, tmp_path)
+    assert corpus.recordings["status"].tolist() == ["failed"] * 4 + ["completed"] * 2
+    for message in corpus.failed.recordings["error_message"]:
+        assert f"the folder {out} is missing. If it can be restored, or moved back, the same call reads it" in message
+        assert "refresh=True, transcribes it again, and that is paid for again" in message
+    assert_same_corpus(await transcribe(folder, service, tmp_path, out=tmp_path / "moved"), before)
+    (tmp_path / "moved").rename(out)
+    assert_same_corpus(await transcribe(folder, service, tmp_path), before)
+    assert len(service.requests) == asked
 
 
 async def test_a_damaged_part_is_named_before_anything_is_sent(service, tmp_path, small_parts):
