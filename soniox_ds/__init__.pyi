@@ -30,7 +30,6 @@ from .emulator.local import local_service as local_service
 from .live.interrupted import last_interrupted as last_interrupted
 from .live.result import LiveResult as LiveResult, read_live_result as read_live_result
 from .metrics.confidence.calibration import calibration as calibration
-from .metrics.languages.errors import language_errors as language_errors
 from .metrics.speakers.conversation import speaker_stats as speaker_stats
 from .metrics.speakers.cpwer import speaker_word_errors as speaker_word_errors
 from .metrics.speakers.diarization import diarization_errors as diarization_errors
@@ -40,7 +39,6 @@ from .metrics.stats.summaries import summarize as summarize
 from .metrics.terms.occurrences import term_errors as term_errors
 from .metrics.words.align import align_words as align_words
 from .metrics.words.confusions import confusions as confusions
-from .metrics.words.punctuation import punctuation_errors as punctuation_errors
 from .metrics.words.rates import character_errors as character_errors, word_errors as word_errors
 from .options import (
     Context as Context,
@@ -49,7 +47,7 @@ from .options import (
     Translation as Translation,
 )
 from .reports.page import report as report
-from .review_queue.flagging import flag_low_confidence as flag_low_confidence, review_curve as review_curve
+from .review_queue.flagging import flag_low_confidence as flag_low_confidence
 from .review_queue.reviews import apply_reviews as apply_reviews, reviewed_words as reviewed_words
 from .sources.manifests import read_references as read_references
 from .text.normalizer import NormalizationStep as NormalizationStep, Normalizer as Normalizer

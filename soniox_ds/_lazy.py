@@ -26,10 +26,7 @@ def attach_stub(package: str, file: str) -> tuple[Callable[[str], Any], Callable
     submodules: set[str] = set()
     own: dict[str, list[str]] = {}
     beside: dict[str, str] = {}
-    for node in ast.parse(Path(file).with_suffix(".pyi").read_text(encoding="utf-8")).body:
-        if not isinstance(node, ast.ImportFrom):
-            continue
-        listed = [alias.name for alias in node.names]
+    for node, listed in _imports(Path(file).with_suffix(".pyi")):
         if node.level > 1:
             beside |= dict.fromkeys(listed, resolve_name("." * node.level + (node.module or ""), package))
         elif node.module is None:
@@ -39,11 +36,26 @@ def attach_stub(package: str, file: str) -> tuple[Callable[[str], Any], Callable
     load, _, names = lazy_loader.attach(package, submodules, own)
     names = sorted([*names, *beside])
 
+    def in_a_namespace(name: str) -> str:
+        """Return a hint if a namespace of the package has the name, such as `metrics`, without importing it."""
+        for namespace in sorted(submodules):
+            stub = Path(file).parent / namespace / "__init__.pyi"
+            if stub.is_file() and any(name in listed for _, listed in _imports(stub)):
+                return f" Did you mean '{namespace}.{name}'?"
+        return ""
+
     def get(name: str) -> Any:
         if name not in names:
             # Python's own suggestion, which some notebooks do not show, would need the arguments `name` and `obj`.
-            raise AttributeError(f"module {package!r} has no attribute {name!r}.{did_you_mean(name, names)}")
+            hint = in_a_namespace(name) or did_you_mean(name, names)
+            raise AttributeError(f"module {package!r} has no attribute {name!r}.{hint}")
         check_imports()
         return getattr(import_module(beside[name]), name) if name in beside else load(name)
 
     return get, lambda: names.copy(), names
+
+
+def _imports(stub: Path) -> list[tuple[ast.ImportFrom, list[str]]]:
+    """Return the import statements of a stub, each with the names that it lists."""
+    nodes = ast.parse(stub.read_text(encoding="utf-8")).body
+    return [(node, [alias.name for alias in node.names]) for node in nodes if isinstance(node, ast.ImportFrom)]

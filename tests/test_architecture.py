@@ -151,6 +151,8 @@ def test_top_level_names():
     assert dir(soniox_ds) == soniox_ds.__all__
     with pytest.raises(AttributeError, match="no attribute 'transcibe'"):
         soniox_ds.transcibe  # noqa: B018
+    with pytest.raises(AttributeError, match=r"Did you mean 'metrics\.punctuation_errors'\?"):
+        soniox_ds.punctuation_errors  # noqa: B018
 
 
 @pytest.mark.parametrize("name", NAMESPACES)

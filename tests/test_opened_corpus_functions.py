@@ -22,8 +22,20 @@ from soniox_ds.exceptions import InputError
 
 BY_PART = {
     *("align_words", "apply_reviews", "character_errors", "diarization_errors", "flag_low_confidence"),
-    *("language_errors", "metrics.language_switches", "metrics.speaker_transitions", "metrics.translation_pairs"),
-    *("metrics.word_confidence", "punctuation_errors", "reviewed_words", "segments", "speaker_stats", "speaker_turns"),
+    *(
+        "metrics.language_errors",
+        "metrics.language_switches",
+        "metrics.speaker_transitions",
+        "metrics.translation_pairs",
+    ),
+    *(
+        "metrics.word_confidence",
+        "metrics.punctuation_errors",
+        "reviewed_words",
+        "segments",
+        "speaker_stats",
+        "speaker_turns",
+    ),
     *("speaker_word_errors", "texts", "word_errors", "words"),
 }
 WAYS_ON = r"corpus\.load\(\)|sx\.align_words\(corpus"
@@ -117,13 +129,13 @@ WITH_REFERENCES_OF_ALL = {
         given, {f"folder/{name}.wav": text for name, text in all_references(given).items()}
     ),
     "character_errors": lambda given: sx.character_errors(given, pd.Series(all_references(given))),
-    "punctuation_errors": lambda given: sx.punctuation_errors(given, all_references(given)),
+    "punctuation_errors": lambda given: sx.metrics.punctuation_errors(given, all_references(given)),
     "diarization_errors": lambda given: sx.diarization_errors(given, turns_of_all(given)),
     "diarization_errors in regions": lambda given: sx.diarization_errors(
         given, turns_of_all(given), uem=turns_of_all(given)[["audio_id", "start_ms", "end_ms"]]
     ),
     "speaker_word_errors": lambda given: sx.speaker_word_errors(given, turns_of_all(given)),
-    "language_errors": lambda given: sx.language_errors(given, languages_of_all(given)),
+    "language_errors": lambda given: sx.metrics.language_errors(given, languages_of_all(given)),
     "language_switches": lambda given: sx.metrics.language_switches(given, stretches_of_all(given)),
     "apply_reviews": lambda given: sx.apply_reviews(given, reviews_of(given)),
     "reviewed_words": lambda given: sx.reviewed_words(given, reviews_of(given)),
@@ -183,7 +195,7 @@ def test_functions_of_metrics_name_the_call_that_works(name, folder):
         (lambda corpus: sx.word_errors(corpus, pd.DataFrame({"text": ["x"]})), "audio_id"),
         (lambda corpus: sx.word_errors(corpus, {"a": 3}), "must hold texts"),
         (lambda corpus: sx.word_errors(corpus, normalizer="none such"), "none such"),
-        (lambda corpus: sx.language_errors(corpus), "there are no reference languages"),
+        (lambda corpus: sx.metrics.language_errors(corpus), "there are no reference languages"),
         (lambda corpus: sx.diarization_errors(corpus, TURNS.iloc[:0]), "there are no reference turns"),
         (lambda corpus: sx.apply_reviews(corpus, reviews_of(corpus).assign(audio_id="q")), "no recording in common"),
     ],
@@ -216,7 +228,7 @@ def save_speakers_in_one_part(folder):
         sx.metrics.translation_pairs,
         lambda corpus: sx.speaker_word_errors(corpus, turns_of_all(corpus)),
         lambda corpus: sx.diarization_errors(corpus, turns_of_all(corpus)),
-        lambda corpus: sx.language_errors(corpus, languages_of_all(corpus)),
+        lambda corpus: sx.metrics.language_errors(corpus, languages_of_all(corpus)),
     ],
 )
 def test_labels_that_only_one_part_has(call, tmp_path):
@@ -288,7 +300,7 @@ def test_errors_and_warnings_of_an_executor(folder, pool):
         sx.word_errors(opened, normalizer="none such")
     silent = sx.open_corpus(folder, executor=pool).select(["a"])
     with pytest.raises(InputError, match="there are no reference languages"):
-        sx.language_errors(silent)
+        sx.metrics.language_errors(silent)
 
 
 def test_tasks_are_small(folder):

@@ -220,7 +220,7 @@ TAKE_TRANSCRIPTS = {
     "character_errors": lambda given: sx.character_errors(given, TEXTS),
     "diarization_errors": lambda given: sx.diarization_errors(given, TURNS),
     "flag_low_confidence": lambda given: sx.flag_low_confidence(given, threshold=0.6),
-    "language_errors": lambda given: sx.language_errors(given, LANGUAGES),
+    "metrics.language_errors": lambda given: sx.metrics.language_errors(given, LANGUAGES),
     "io.write_rttm": lambda given: sx.io.write_rttm(given, os.devnull),
     **{
         f"io.write_{name}": partial(written, name)
@@ -248,9 +248,9 @@ TAKE_TRANSCRIPTS = {
     "metrics.word_confidence": lambda given: sx.metrics.word_confidence(given),
     "plot.confidence": lambda given: sx.plot.confidence(given, audio_id="a"),
     "plot.timeline": lambda given: sx.plot.timeline(given, audio_id="a"),
-    "punctuation_errors": lambda given: sx.punctuation_errors(given, TEXTS),
+    "metrics.punctuation_errors": lambda given: sx.metrics.punctuation_errors(given, TEXTS),
     "review": lambda given: repr(sx.review(CLIPS, given)),
-    "review_curve": lambda given: sx.review_curve(given, ALIGNED["a table"], points=5),
+    "metrics.review_curve": lambda given: sx.metrics.review_curve(given, ALIGNED["a table"], points=5),
     "reviewed_words": lambda given: sx.reviewed_words(given, REVIEWS),
     "segments": lambda given: sx.segments(given),
     "show.normalization": lambda given: sx.show.normalization(

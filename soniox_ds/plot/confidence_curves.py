@@ -237,7 +237,7 @@ def review_curve(curve: pd.DataFrame, *, all_errors: bool = False, share: bool =
     >>> [line.get_label() for line in sx.plot.review_curve(curve).lines]
     ['least confident first', 'random order']
     """
-    refuse_transcripts(curve, "a review curve", "sx.plot.review_curve(sx.review_curve(corpus, corpus))")
+    refuse_transcripts(curve, "a review curve", "sx.plot.review_curve(sx.metrics.review_curve(corpus, corpus))")
     recall = "recall_of_all" if all_errors else "recall"
     need(curve, "order", "reviewed_s", "share_reviewed", recall, name="curve")
     drawable = curve.dropna(subset=[recall])

@@ -211,7 +211,7 @@ def review_curve(
     ...     "operation": ["hit", "hit", "substitution", "deletion", "hit"],
     ...     "word_index": pd.array([0, 1, 2, None, 3], dtype="Int32"),
     ... })
-    >>> curve = sx.review_curve(words, alignments, context_ms=0)
+    >>> curve = sx.metrics.review_curve(words, alignments, context_ms=0)
     >>> curve.loc[curve["order"] == "confidence", ["reviewed_s", "recall", "recall_of_all"]].head(2)
        reviewed_s  recall  recall_of_all
     0         0.0     0.0            0.0

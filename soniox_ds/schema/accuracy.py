@@ -77,7 +77,7 @@ CHARACTER_ERRORS = Table(
 
 PUNCTUATION_ERRORS = Table(
     "punctuation_errors",
-    "`sx.punctuation_errors(corpus)`: errors of punctuation marks and capitals, if the references have them.",
+    "`sx.metrics.punctuation_errors(corpus)`: errors of punctuation marks and capitals, if the references have them.",
     {
         "audio_id": AUDIO_ID,
         "status": SCORED,

@@ -82,7 +82,7 @@ REVIEWED_REFERENCES = Table(
 
 REVIEW_CURVE = Table(
     "review_curve",
-    "`sx.review_curve(...)`: the share of the errors that is found, by seconds of listening, for three orders.",
+    "`sx.metrics.review_curve(...)`: the share of the errors that is found, by seconds of listening, for three orders.",
     {
         "order": Column("string", 'order of listening: "confidence", "random" or "oracle"', repeats=True),
         "reviewed_s": Column("Float64", "seconds of audio that were listened to"),

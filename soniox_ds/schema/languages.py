@@ -35,7 +35,7 @@ LANGUAGE_CONFUSION = Table(
 
 LANGUAGE_ERRORS = Table(
     "language_errors",
-    "`sx.language_errors(...)`: errors of language identification, with one row for each recording.",
+    "`sx.metrics.language_errors(...)`: errors of language identification, with one row for each recording.",
     {
         "audio_id": AUDIO_ID,
         "status": Column("string", '"scored", "failed" or "missing" (a reference without a transcript)', repeats=True),

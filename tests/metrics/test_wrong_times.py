@@ -119,7 +119,7 @@ LAUGHTER = pd.DataFrame({"audio_id": "a", "speaker": list("uvwxyz"), "start_ms":
             id="short-reference-of-words",
         ),
         pytest.param(
-            lambda: sx.language_errors(LONG_WORDS, SHORT_TURNS.assign(language="de"))["labelled_ms"].tolist(),
+            lambda: sx.metrics.language_errors(LONG_WORDS, SHORT_TURNS.assign(language="de"))["labelled_ms"].tolist(),
             "the references end at 62 ms, the words at 62000 ms",
             [0],
             id="stretches-of-languages",
@@ -180,7 +180,7 @@ def test_long_turns_in_seconds_are_told_by_their_fractions():
         (sx.metrics.speaker_transitions, "turns", None, "interruption_ms"),
         (sx.speaker_turns, "words", None, "gap_ms"),
         (sx.metrics.language_switches, "words", "stretches", "tolerance_ms"),
-        (sx.review_curve, "words", "alignments", "context_ms"),
+        (sx.metrics.review_curve, "words", "alignments", "context_ms"),
     ],
 )
 def test_options_in_seconds_are_asked_about(function, table, other, option):

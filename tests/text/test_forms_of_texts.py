@@ -28,7 +28,9 @@ def test_two_lists_go_by_position(make):
     assert errors.equals(sx.word_errors(dict(enumerate(HYPOTHESES[:2])), dict(enumerate(REFERENCES[:2]))))
 
 
-@pytest.mark.parametrize("function", [sx.word_errors, sx.character_errors, sx.align_words, sx.punctuation_errors])
+@pytest.mark.parametrize(
+    "function", [sx.word_errors, sx.character_errors, sx.align_words, sx.metrics.punctuation_errors]
+)
 def test_all_that_compare_texts_take_lists(function):
     by_id = function(dict(enumerate(["A cat."])), dict(enumerate(["The cat!"])))
     assert function(["A cat."], ["The cat!"]).equals(by_id)

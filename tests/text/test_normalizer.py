@@ -447,7 +447,7 @@ def test_armenian_marks_stand_inside_words(written, plain):
     [("Բարեւ։ Այո։", "Բարեւ. Այո."), ("ሰላም፣ እንዴት ነህ፧", "ሰላም, እንዴት ነህ?"), ("сайн᠂ уу᠃", "сайн, уу.")],
 )
 def test_marks_of_other_scripts(written, heard):
-    row = sx.punctuation_errors({"u": heard}, {"u": written}).iloc[0]
+    row = sx.metrics.punctuation_errors({"u": heard}, {"u": written}).iloc[0]
     assert row[["hits", "substitutions", "deletions", "insertions"]].tolist() == [2, 0, 0, 0]
-    row = sx.punctuation_errors({"u": written.replace(written[-1], "")}, {"u": written}).iloc[0]
+    row = sx.metrics.punctuation_errors({"u": written.replace(written[-1], "")}, {"u": written}).iloc[0]
     assert row["deletions"] >= 1

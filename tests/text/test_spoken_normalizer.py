@@ -158,7 +158,7 @@ def test_speakers_of_recordings_whose_ids_are_written_in_two_ways():
 
 
 def test_punctuation():
-    row = sx.punctuation_errors(
+    row = sx.metrics.punctuation_errors(
         {"a": "At 7:15, go."}, {"a": "At seven fifteen, go."}, normalizer="spoken", language="en"
     )
     assert row["hits"].item() == 2

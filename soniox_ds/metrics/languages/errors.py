@@ -132,7 +132,7 @@ def language_errors(transcripts: Transcripts, references: Any = None) -> pd.Data
     ...     "audio_id": ["a", "a", "b"], "word_index": [0, 1, 0], "text": ["ja", "yes", "no"],
     ...     "start_ms": [0, 300, 0], "end_ms": [300, 400, 200], "language": ["de", "en", "en"],
     ... })
-    >>> errors = sx.language_errors(words, {"a": "de", "b": "en"})
+    >>> errors = sx.metrics.language_errors(words, {"a": "de", "b": "en"})
     >>> errors[["audio_id", "labelled_ms", "wrong_ms", "error_rate", "language"]]
       audio_id  labelled_ms  wrong_ms  error_rate language
     0        a          400       100        0.25       de

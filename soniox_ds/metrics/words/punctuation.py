@@ -98,7 +98,7 @@ def punctuation_errors(
     Examples
     --------
     >>> import soniox_ds as sx
-    >>> errors = sx.punctuation_errors({"a.wav": "so, we meet in paris."}, {"a.wav": "So we meet in Paris."})
+    >>> errors = sx.metrics.punctuation_errors({"a.wav": "so, we meet in paris."}, {"a.wav": "So we meet in Paris."})
     >>> errors[["hits", "insertions", "per", "case_words", "case_errors"]]
        hits  insertions  per  case_words  case_errors
     0     1           1  0.5           5            2

@@ -257,7 +257,7 @@ TEXTS = {
 
 def punctuated(**columns):
     hypotheses, references = ({name: texts[side] for name, texts in TEXTS.items()} for side in (1, 0))
-    return sx.punctuation_errors(hypotheses, references).assign(**columns)
+    return sx.metrics.punctuation_errors(hypotheses, references).assign(**columns)
 
 
 def test_punctuation_and_capitals_are_pooled():
@@ -288,12 +288,12 @@ def test_punctuation_by_group_and_block():
 
 
 def test_rates_of_marks_or_capitals_that_the_references_lack_are_unknown():
-    marks = sx.punctuation_errors({"a": "so. we", "b": "we meet"}, {"a": "so, we", "b": "we. meet"})
+    marks = sx.metrics.punctuation_errors({"a": "so. we", "b": "we meet"}, {"a": "so, we", "b": "we. meet"})
     row = summarize(marks, n_resamples=200).iloc[0]
     assert row["per"] == 1
     assert row[["case_words", "case_errors", "case_error_rate"]].isna().all()
     assert "case_error_rate: There are no reference words that can have capitals" in row["note"]
-    capitals = sx.punctuation_errors({"a": "So we", "b": "We. meet"}, {"a": "so We", "b": "We meet"})
+    capitals = sx.metrics.punctuation_errors({"a": "So we", "b": "We. meet"}, {"a": "so We", "b": "We meet"})
     row = summarize(capitals, n_resamples=200).iloc[0]
     assert row[["reference_marks", "hits", "insertions", "per"]].isna().all()
     assert row["case_errors"] == 2

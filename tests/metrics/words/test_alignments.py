@@ -68,7 +68,7 @@ def test_targets_and_curves_and_views_take_a_corpus(corpus):
     aligned = sx.align_words(corpus)
     for call in (
         lambda given: sx.flag_low_confidence(corpus, target_recall=0.5, alignments=given),
-        lambda given: sx.review_curve(corpus, given, points=5),
+        lambda given: sx.metrics.review_curve(corpus, given, points=5),
     ):
         pd.testing.assert_frame_equal(call(corpus), call(aligned))
     assert repr(sx.show.alignment(corpus, "a")) == repr(sx.show.alignment(aligned, "a"))

@@ -230,7 +230,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("heard", "said", "kind", "message"), WRONG)
-@pytest.mark.parametrize("count", [sx.word_errors, sx.character_errors, sx.punctuation_errors, sx.align_words])
+@pytest.mark.parametrize("count", [sx.word_errors, sx.character_errors, sx.metrics.punctuation_errors, sx.align_words])
 def test_wrong_input(count, heard, said, kind, message):
     with pytest.raises(kind, match=message):
         count(heard, said)
@@ -308,7 +308,7 @@ ONE_MARK_IN_TWO_SPELLINGS = [
 @pytest.mark.parametrize(("one", "other", "marks"), ONE_MARK_IN_TWO_SPELLINGS)
 def test_a_mark_in_two_spellings_is_one(one, other, marks):
     for references, hypotheses in ((one, other), (other, one)):
-        row = sx.punctuation_errors({"a": hypotheses}, {"a": references}).iloc[0]
+        row = sx.metrics.punctuation_errors({"a": hypotheses}, {"a": references}).iloc[0]
         assert (row["hits"], row["reference_marks"], row["hypothesis_marks"], row["per"]) == (marks, marks, marks, 0)
 
 
@@ -325,26 +325,26 @@ WITHOUT_SPACES = [
 
 @pytest.mark.parametrize(("said", "heard", "marks"), WITHOUT_SPACES)
 def test_marks_inside_text_without_spaces_count(said, heard, marks):
-    assert tuple(sx.punctuation_errors({"a": heard}, {"a": said}).iloc[0][COUNTS]) == marks
+    assert tuple(sx.metrics.punctuation_errors({"a": heard}, {"a": said}).iloc[0][COUNTS]) == marks
 
 
 def test_marks_inside_text_without_spaces_count_alike_in_tokens():
     reference = "พ.ศ.นี้,ปีหน้า。我爱Paris，你呢"
     pieces = ["พ.", "ศ.", "นี้,", "ปีหน้า", "。", "我", "爱", "Paris", "，", "你", "呢"]
     tokens = pd.DataFrame({"audio_id": "a", "token_index": range(len(pieces)), "text": pieces})
-    row = sx.punctuation_errors(tokens, {"a": reference}).iloc[0]
+    row = sx.metrics.punctuation_errors(tokens, {"a": reference}).iloc[0]
     assert tuple(row[COUNTS]) == (3, 0, 0, 0)
     assert (row["case_words"], row["case_errors"]) == (1, 0)
 
 
 def test_the_marks_asked_for_are_compared_in_every_spelling():
-    row = sx.punctuation_errors({"a": "好,是吗?"}, {"a": "好，是吗。"}, marks="，").iloc[0]
+    row = sx.metrics.punctuation_errors({"a": "好,是吗?"}, {"a": "好，是吗。"}, marks="，").iloc[0]
     assert tuple(row[COUNTS]) == (1, 0, 0, 0)
 
 
 @pytest.mark.parametrize(("said", "heard", "marks", "case"), PUNCTUATION)
 def test_punctuation_errors(said, heard, marks, case):
-    table = sx.punctuation_errors({"a": heard}, {"a": said})
+    table = sx.metrics.punctuation_errors({"a": heard}, {"a": said})
     assert list(table) == list(schema.PUNCTUATION_ERRORS)
     row = table.iloc[0]
     assert tuple(row[COUNTS]) == marks
@@ -355,26 +355,26 @@ def test_punctuation_errors(said, heard, marks, case):
 
 
 def test_references_without_punctuation_say_nothing():
-    row = sx.punctuation_errors({"a": "Hello, Ann."}, {"a": "hello Ann"}).iloc[0]
+    row = sx.metrics.punctuation_errors({"a": "Hello, Ann."}, {"a": "hello Ann"}).iloc[0]
     assert row[COUNTS].isna().all()
     assert pd.isna(row["per"])
     assert (row["case_words"], row["case_errors"], row["case_error_rate"]) == (2, 1, 0.5)
     with pytest.raises(InputError, match="neither punctuation nor capitals"):
-        sx.punctuation_errors({"a": "Hello, Ann."}, {"a": "hello ann"})
+        sx.metrics.punctuation_errors({"a": "Hello, Ann."}, {"a": "hello ann"})
 
 
 def test_capitals_are_compared_in_words_of_one_spelling():
-    row = sx.punctuation_errors({"a": "The Color."}, {"a": "The colour."}, normalizer="whisper-english").iloc[0]
+    row = sx.metrics.punctuation_errors({"a": "The Color."}, {"a": "The colour."}, normalizer="whisper-english").iloc[0]
     assert (row["hits"], row["case_words"], row["case_errors"]) == (1, 1, 0)
 
 
 def test_marks_stay_within_their_recording():
-    table = sx.punctuation_errors({"a": "Yes", "b": "No."}, {"a": "Yes.", "b": "No"})
+    table = sx.metrics.punctuation_errors({"a": "Yes", "b": "No."}, {"a": "Yes.", "b": "No"})
     assert table[COUNTS].to_numpy().tolist() == [[0, 0, 1, 0], [0, 0, 0, 1]]
 
 
 def test_one_kind_of_mark():
-    assert sx.punctuation_errors({"a": "so we. Yes"}, {"a": "So, we. Yes"}, marks=".").iloc[0]["per"] == 0
+    assert sx.metrics.punctuation_errors({"a": "so we. Yes"}, {"a": "So, we. Yes"}, marks=".").iloc[0]["per"] == 0
 
 
 text = st.lists(st.sampled_from(["a", "b", "c."]), max_size=8).map(" ".join)
