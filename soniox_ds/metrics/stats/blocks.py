@@ -62,7 +62,7 @@ class Measure(NamedTuple):
 
 WORDS = Measure("words", "wer", "reference_words", "word_errors", ("normalizer",))
 CHARACTERS = Measure("characters", "cer", "reference_characters", "character_errors", ("normalizer", "unit", "spaces"))
-PUNCTUATION = Measure("marks", "per", "reference_marks", "punctuation_errors", ("normalizer",))
+PUNCTUATION = Measure("marks", "per", "reference_marks", "metrics.punctuation_errors", ("normalizer",))
 """Tables of this measure also count capitals (`CASE`). Either of marks and capitals may be known without the other."""
 CASE = ("case_words", "case_errors")
 
