@@ -6,13 +6,18 @@ first transcript.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from soniox_ds._background import plain, plain_iterator
 from soniox_ds.batch import pipeline
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from soniox_ds.batch import plan as planning
+    from soniox_ds.batch.keywords import TranscribeKeywords
+    from soniox_ds.corpus.corpus import Corpus
+    from soniox_ds.corpus.opened import OpenedCorpus
     from soniox_ds.experiments import endpoint_sweep, run
     from soniox_ds.live import dataset
     from soniox_ds.live import stream as live_stream
@@ -24,6 +29,20 @@ if TYPE_CHECKING:
     stream_dataset = plain(dataset.stream_dataset)
     sweep_endpoints = plain(endpoint_sweep.sweep_endpoints)
 
+    # Type checkers lose the signatures of an overloaded function in `plain`.
+    @overload
+    def transcribe(sources: Any, *, out: None = None, **keywords: Unpack[TranscribeKeywords]) -> Corpus: ...
+    @overload
+    def transcribe(sources: Any, *, out: str | Path, **keywords: Unpack[TranscribeKeywords]) -> OpenedCorpus: ...
+    @overload
+    def transcribe(
+        sources: Any, *, out: str | Path | None, **keywords: Unpack[TranscribeKeywords]
+    ) -> Corpus | OpenedCorpus: ...
+    def transcribe(sources: Any, *, out: str | Path | None = None, **keywords: Any) -> Any:
+        """Transcribe recordings into a corpus of token-level tables."""
+else:
+    transcribe = plain(pipeline.transcribe)
+
 __all__ = [
     "compare",
     "plan",
@@ -33,8 +52,6 @@ __all__ = [
     "sweep_endpoints",
     "transcribe",
 ]
-
-transcribe = plain(pipeline.transcribe)
 
 
 def __getattr__(name: str) -> Any:

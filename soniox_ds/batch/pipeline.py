@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Unpack, cast
+from typing import Any, Literal, Unpack, overload
 
 from soniox_ds._arguments import check_number
 from soniox_ds._caller import warn_caller
@@ -29,6 +29,7 @@ from soniox_ds.batch.deliveries import Deliveries
 from soniox_ds.batch.failures import first_error, report_failures
 from soniox_ds.batch.fetch import clean_forever, fetch_forever
 from soniox_ds.batch.journal import Journal
+from soniox_ds.batch.keywords import TranscribeKeywords
 from soniox_ds.batch.limits import CONCURRENCY, Limits
 from soniox_ds.batch.model_changes import warn_of_models
 from soniox_ds.batch.prepare import Preparer
@@ -38,7 +39,7 @@ from soniox_ds.batch.submit import submit_forever
 from soniox_ds.batch.watch import Watcher
 from soniox_ds.batch.webhook_receiver import WebhookReceiver, check_webhook, receiving
 from soniox_ds.corpus.corpus import Corpus
-from soniox_ds.corpus.opened import open_corpus
+from soniox_ds.corpus.opened import OpenedCorpus, open_corpus
 from soniox_ds.exceptions import JournalError, OptionsError, WebhookWarning
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.options.keywords import check_keywords, list_options
@@ -50,6 +51,20 @@ __all__ = ["transcribe", "transcribe_as"]
 
 FETCHERS = 8
 CLEANERS = 8
+
+
+@overload
+async def transcribe(sources: Any, *, out: None = None, **keywords: Unpack[TranscribeKeywords]) -> Corpus: ...
+
+
+@overload
+async def transcribe(sources: Any, *, out: str | Path, **keywords: Unpack[TranscribeKeywords]) -> OpenedCorpus: ...
+
+
+@overload
+async def transcribe(
+    sources: Any, *, out: str | Path | None, **keywords: Unpack[TranscribeKeywords]
+) -> Corpus | OpenedCorpus: ...
 
 
 async def transcribe(
@@ -73,7 +88,7 @@ async def transcribe(
     webhook: WebhookReceiver | None = None,
     clock: Clock | None = None,
     **options: Unpack[TranscriptionKeywords],
-) -> Corpus:
+) -> Corpus | OpenedCorpus:
     """Transcribe recordings into a corpus of token-level tables.
 
     Parameters
@@ -131,9 +146,10 @@ async def transcribe(
 
     Returns
     -------
-    Corpus
-        The tables ``recordings`` (one row for each requested recording, including failed ones) and ``tokens``. With
-        `out`, an `OpenedCorpus` as `soniox_ds.open_corpus` returns it, which reads the tokens when they are needed.
+    Corpus or OpenedCorpus
+        A `Corpus` with the tables ``recordings`` (one row for each requested recording, including failed ones) and
+        ``tokens``. With `out`, an `OpenedCorpus` as `soniox_ds.open_corpus` returns it, which reads the tokens when
+        they are needed.
 
     Raises
     ------
@@ -212,7 +228,7 @@ async def transcribe_as(
     timeout_s: float | None = None,
     webhook: WebhookReceiver | None = None,
     clock: Clock | None = None,
-) -> Corpus:
+) -> Corpus | OpenedCorpus:
     """Transcribe as `transcribe` does, with options that are already checked.
 
     Calls that share one list of `models` request it once. A caller who passes a list calls `warn_of_models` as well.
@@ -290,9 +306,9 @@ async def transcribe_as(
                 if folder is not None:
                     await folder.finish(run)
                     outcomes = folder.outcomes()
+            corpus: Corpus | OpenedCorpus
             if folder is not None:
-                # It has the tables and properties of a corpus, so that type checkers may take it for one.
-                corpus = cast("Corpus", await asyncio.to_thread(open_corpus, folder.path))
+                corpus = await asyncio.to_thread(open_corpus, folder.path)
             else:
                 corpus = await assemble(
                     recording_list,

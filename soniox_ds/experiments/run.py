@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 import pandas as pd
 
@@ -454,7 +454,8 @@ async def _transcribe_all(
             return await transcribe_with(arm, stretch, note=shown.note, name=name)
         if any_divides:  # What is too long for one arm need not be for another.
             stretch = RecordingList([copied(recording) for recording in stretch.recordings], stretch.metadata)
-        return await transcribe_as(arm, stretch, models=models, repeat=repeat, progress=False, **settings)
+        corpus = await transcribe_as(arm, stretch, models=models, repeat=repeat, progress=False, **settings)
+        return cast("Corpus", corpus)  # Without out=, it is no opened corpus.
 
     n_turns = {name: 1 if isinstance(arm, Corpus) else repeats for name, arm in arms.items()}
     turns = [(name, repeat) for name in arms for repeat in range(n_turns[name])]

@@ -7,11 +7,14 @@ import inspect
 import pickle
 import re
 import typing
+from typing import get_overloads
 
 import pytest
 
 import soniox_ds as sx
 from soniox_ds import aio
+from soniox_ds.batch import pipeline
+from soniox_ds.batch.keywords import TranscribeKeywords
 from soniox_ds.exceptions import OptionsError
 from soniox_ds.options import Context, LiveOptions, TranscriptionOptions, Translation
 from soniox_ds.options.live import AudioKeywords, LiveKeywords, SessionKeywords
@@ -69,11 +72,29 @@ def test_keywords_have_the_types_of_the_fields(options, keywords):
     assert typing.get_type_hints(keywords) == expected
 
 
+def test_the_type_of_the_result_of_transcribe_depends_on_out():
+    parameters = dict(inspect.signature(pipeline.transcribe).parameters)
+    for name in ("sources", "out", *TranscriptionKeywords.__optional_keys__):
+        del parameters[name]
+    own = {
+        name: reference.__forward_arg__
+        for name, reference in TranscribeKeywords.__annotations__.items()
+        if name not in TranscriptionKeywords.__optional_keys__
+    }
+    assert own == {name: parameter.annotation for name, parameter in parameters.items()}
+    results = [(f.__annotations__["out"], f.__annotations__["return"]) for f in get_overloads(pipeline.transcribe)]
+    assert results == [
+        ("None", "Corpus"),
+        ("str | Path", "OpenedCorpus"),
+        ("str | Path | None", "Corpus | OpenedCorpus"),
+    ]
+
+
 def test_annotations_are_readable():
     signature = str(inspect.signature(sx.transcribe))
     assert "language_hints: list[str] | str | None = None" in signature
     assert "context: Context | dict[str, Any] | list[str] | None = None" in signature
-    assert signature.endswith("-> Corpus")
+    assert signature.endswith("-> Corpus | OpenedCorpus")
     for hidden in (": '", "soniox_ds.", "collections.", "typing.", "pathlib."):
         assert hidden not in signature
 
