@@ -5,12 +5,14 @@ BIN := $(VENV)/bin
 # Hundreds of processes that the tests start import the package, and should not compile it each time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test tests check reference test-install fuzz system lint types bench update-constraints clean help
+.PHONY: demo test tests check docs linkcheck reference test-install fuzz system lint types bench update-constraints clean help
 
 help:
 	@echo "make demo   transcribe data/samples with the local stand-in, measure, plot, save as Parquet"
 	@echo "make test   lint, type check and run all tests"
 	@echo "make check  lint, type check and run the fast tests"
+	@echo "make docs   build the documentation site: docs/_build/html/index.html"
+	@echo "make linkcheck  look whether the external links of the documentation work"
 	@echo "make reference  write docs/reference anew, from the tables and docstrings of the code"
 	@echo "make test-install  test the wheel with the newest releases, in an environment of its own"
 	@echo "make update-constraints  choose the newest releases for make demo and make test"
@@ -24,9 +26,13 @@ demo: $(VENV)/.ready-local
 # Three workers more than there are cores: three groups of tests in browsers wait for sound most of the time, and the group
 # with the recogniser for processes. Each worker and each of these groups needs somewhat less than 1 GB of memory.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 3)')
-# The types are checked while the tests run.
+# The types are checked, and the documentation is built, while the tests run.
 test: $(VENV)/.ready-test system lint
-	$(MAKE) --no-print-directory --jobs=2 types tests
+	$(MAKE) --no-print-directory --jobs=2 tests types-and-docs
+
+.PHONY: types-and-docs
+types-and-docs: types
+	@$(MAKE) --no-print-directory docs
 
 tests: $(VENV)/.ready-test system
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
@@ -41,6 +47,15 @@ check: $(VENV)/.ready-test lint types
 
 reference: $(VENV)/.ready-test
 	$(BIN)/python docs/generate_reference.py
+
+# Build the site without a network. A warning, such as a link that leads nowhere, is an error.
+SPHINX := $(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -d docs/_build/doctrees
+docs: $(VENV)/.ready-test
+	$(SPHINX) -b html docs docs/_build/html
+	@echo "The site is in docs/_build/html/index.html"
+
+linkcheck: $(VENV)/.ready-test
+	$(SPHINX) -b linkcheck docs docs/_build/linkcheck
 
 # Test an installation with the newest releases, without constraints. PYTHON chooses the interpreter.
 test-install:
@@ -79,7 +94,7 @@ bench: $(VENV)/.ready-test
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) .venvs demo-output
+	rm -rf $(VENV) .venvs demo-output docs/_build
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

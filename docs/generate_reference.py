@@ -23,6 +23,48 @@ from soniox_ds import schema
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate_reference.py: change the code, then run `make reference`. -->"
+TOP_PAGES = {
+    "transcription": (
+        "Transcription",
+        "Transcribe recordings, with the options, the limits and the address of the service.",
+        "transcribe plan TranscriptionOptions Context Translation Connection Limits WebhookReceiver local_service "
+        "enable_nested_loops",
+    ),
+    "corpus": (
+        "Corpora, words and texts",
+        "Open and save transcribed datasets, and make words, segments and texts of their tokens.",
+        "Corpus read_corpus open_corpus concat words segments texts report",
+    ),
+    "accuracy": (
+        "Accuracy",
+        "Count the errors of transcripts against references, by group and with intervals.",
+        "word_errors character_errors term_errors align_words confusions summarize "
+        "read_references Normalizer NormalizationStep",
+    ),
+    "comparisons": (
+        "Comparisons",
+        "Compare options, models and providers on the same recordings.",
+        "compare compare_errors sweep_endpoints",
+    ),
+    "confidence": (
+        "Confidence and review",
+        "Judge the confidences, choose the places to listen to, and correct them.",
+        "calibration flag_low_confidence review apply_reviews reviewed_words",
+    ),
+    "speakers": (
+        "Speakers",
+        "Make speaker turns, and measure talk time and the errors of diarization.",
+        "speaker_turns speaker_stats diarization_errors speaker_word_errors",
+    ),
+    "live": (
+        "Live audio",
+        "Transcribe a microphone, a stream or recordings live.",
+        "Microphone LiveCaptions stream stream_updates stream_dataset LiveOptions LiveResult read_live_result "
+        "last_interrupted SessionLimit",
+    ),
+}
+"""The pages of the names of `sx`: title, description, and the names in the order of the page."""
+
 NAMESPACES = {
     "metrics": "Further metrics",
     "plot": "Charts",
@@ -51,25 +93,33 @@ ENTRIES = ("Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns")
 
 def pages() -> dict[str, str]:
     """Return the text of each page by the name of its file."""
-    top = [name for name in sx.__all__ if not isinstance(getattr(sx, name), ModuleType)]
-    written = {
-        "README.md": index(top),
-        "tables.md": tables_page(),
-        "soniox_ds.md": names_page("sx", "Functions and classes", "", sx, top),
-    }
+    written = {"README.md": index(), "tables.md": tables_page()}
+    for page, (title, about, names) in TOP_PAGES.items():
+        written[f"{page}.md"] = names_page("sx", title, about, sx, names.split())
     for namespace, title in NAMESPACES.items():
         module = getattr(sx, namespace)
-        intro = first_line(module)
-        names = [name for name in module.__all__ if not isinstance(getattr(module, name), ModuleType)]
+        names = public_names(module)
         if namespace == "aio":
-            twins = [f"- `sx.aio.{name}`: [`sx.{name}`](soniox_ds.md#{anchor(name)})" for name in names]
-            written["aio.md"] = "\n".join([NOTE, "", f"# {title}", "", markdown(intro), "", *twins]) + "\n"
+            twins = [f"- `sx.aio.{name}`: [`sx.{name}`]({page_of(name)}.md#{anchor(name)})" for name in names]
+            written["aio.md"] = "\n".join([NOTE, "", f"# {title}", "", markdown(first_line(module)), "", *twins]) + "\n"
         else:
-            written[f"{namespace}.md"] = names_page(f"sx.{namespace}", title, intro, module, names)
+            written[f"{namespace}.md"] = names_page(f"sx.{namespace}", title, first_line(module), module, names)
     return written
 
 
-def index(top: list[str]) -> str:
+def public_names(module: ModuleType) -> list[str]:
+    return [name for name in module.__all__ if not isinstance(getattr(module, name), ModuleType)]
+
+
+def page_of(name: str) -> str:
+    """Return the page that describes a name of `sx`."""
+    for page, (_, _, names) in TOP_PAGES.items():
+        if name in names.split():
+            return page
+    raise KeyError(f"sx.{name} is on no page of the reference: add it to TOP_PAGES in docs/generate_reference.py")
+
+
+def index() -> str:
     lines = [
         NOTE,
         "",
@@ -78,9 +128,12 @@ def index(top: list[str]) -> str:
         "`import soniox_ds as sx` gives all of these names. Also: [all tables](tables.md).",
         "",
     ]
-    groups = [("soniox_ds", "sx", "Functions and classes", sx, top)]
+    for name in public_names(sx):
+        page_of(name)  # an error names what is missing
+    groups = [(page, "sx", title, sx, names.split()) for page, (title, _, names) in TOP_PAGES.items()]
     groups += [
-        (name, f"sx.{name}", title, getattr(sx, name), getattr(sx, name).__all__) for name, title in NAMESPACES.items()
+        (name, f"sx.{name}", title, getattr(sx, name), public_names(getattr(sx, name)))
+        for name, title in NAMESPACES.items()
     ]
     for page, prefix, title, module, names in groups:
         lines += [f"## {title}", ""]
@@ -90,10 +143,10 @@ def index(top: list[str]) -> str:
                 markdown(first_line(getattr(module, name))),
             )
             for name in names
-            if not isinstance(getattr(module, name), ModuleType)
         ]
         lines += [*aligned(("name", "what it does"), rows), ""]
-    return "\n".join(lines).rstrip() + "\n"
+    lines += ["```{toctree}", ":hidden:", "", "tables", *(page for page, *_ in groups), "```"]
+    return "\n".join(lines) + "\n"
 
 
 def anchor(name: str) -> str:

@@ -40,7 +40,7 @@ def test_every_table_and_every_column_is_there(pages):
 def test_every_public_name_is_there(pages):
     for name in set(sx.__all__) - {"account", "aio", "exceptions", "io", "metrics", "plot", "schema", "show"}:
         assert f"[`sx.{name}`]" in pages["README.md"]
-        assert f"\n## {name}\n" in pages["soniox_ds.md"]
+        assert sum(f"\n## {name}\n\n```python\nsx.{name}(" in text for text in pages.values()) == 1, name
 
 
 def test_links_lead_to_a_heading(pages):
