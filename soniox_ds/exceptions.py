@@ -6,6 +6,7 @@ SonioxDSError
 │   ├── OptionsError       an option is wrong, or two options do not go together
 │   └── SourceError        no recordings were found, or a manifest cannot be read
 ├── SetupError             a key, a package or a file is missing on this machine: the message says what to do
+│   └── ExecutorError      the workers of an executor are gone, or lack the package, the key or a file
 ├── Declined               the caller's own ``confirm`` said no: nothing was sent
 ├── JournalError           the journal cannot be written or read: free space, or name another journal
 ├── RequestError           the API refused the request, and would refuse it again unless it is changed
@@ -38,6 +39,7 @@ __all__ = [
     "BalanceError",
     "ConnectionFailed",
     "Declined",
+    "ExecutorError",
     "InputError",
     "InvalidStateError",
     "JournalError",
@@ -82,6 +84,12 @@ class SourceError(InputError):
 
 class SetupError(SonioxDSError):
     """Something is missing on this machine: a key, an optional package, a model file."""
+
+
+class ExecutorError(SetupError):
+    """The workers of an executor cannot do their work: they are gone, or lack the package, the key or a file."""
+
+    error_type = "executor_failed"
 
 
 class Declined(SonioxDSError):

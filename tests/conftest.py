@@ -27,7 +27,18 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-GROUPS = ("browser-1", "browser-2", "browser-3", "whisper", "clients", "lhotse", "kernels", "chaos", "recognizer")
+GROUPS = (
+    "browser-1",
+    "browser-2",
+    "browser-3",
+    "whisper",
+    "clients",
+    "lhotse",
+    "kernels",
+    "chaos",
+    "recognizer",
+    "dask",
+)
 """The groups of tests that run in one worker of xdist, the longest one first."""
 
 

@@ -33,7 +33,7 @@ ROOMS = [
     {"files"},
     {"options", "_background"},
     {"schema", "_lazy"},
-    {"_arguments", "_forks"},
+    {"_arguments", "_executors", "_forks"},
     {"_caller", "_display", "exceptions"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds._arguments import check_number
+from soniox_ds._executors import check_executor, worker_name
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.corpus.parts import Part, find_parts
 from soniox_ds.corpus.selection import need_columns, selection_mask
@@ -42,6 +43,11 @@ class _PartReader:
 
     def read(self) -> Corpus:
         """Read the recordings and their tokens."""
+        if not self.snapshot.folder.is_dir():
+            raise InputError(
+                f"the folder {self.snapshot.folder} cannot be found by {worker_name()}. The workers of an executor "
+                "read the parts themselves, so the folder must have the same path on all of their machines."
+            )
         return _checked_corpus(self.snapshot.folder, self.snapshot.read_part(self.snapshot.parts[0]))
 
 
@@ -410,7 +416,8 @@ def open_corpus(
     executor
         A ``concurrent.futures.Executor``, such as a ``ProcessPoolExecutor`` or ``client.get_executor()`` of Dask.
         Functions that read part by part then submit one task for each part to the executor, and its workers read the
-        parts from the same folder.
+        parts from the folder, which must have the same path on their machines. These functions raise ExecutorError if
+        workers die or have another version of this package.
 
     Returns
     -------
@@ -440,7 +447,9 @@ def open_corpus(
     """
     if isinstance(columns, str):
         raise InputError("columns takes a list of names, not one string.")
-    path = Path(folder)
+    check_executor(executor)
+    # Workers may be in another working directory.
+    path = Path(folder) if executor is None else Path(folder).absolute()
     return OpenedCorpus(while_nobody_writes(path, lambda: Snapshot.of_folder(path, columns)), executor)
 
 

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from soniox_ds._caller import warn_caller
+from soniox_ds._executors import check_version, installed_version, lost_task, submitted, version_task
 from soniox_ds.exceptions import InputError
 from soniox_ds.schema.inputs import InParts, PartReader
 from soniox_ds.schema.matching import matched_ids
@@ -154,8 +155,11 @@ class _Task:
     """Column of the recordings with their references; if all are missing, the function is not called."""
     process: int
     """Number of the process that made the task."""
+    version: str
+    """Version of the package in that process."""
 
     def __call__(self) -> _Outcome:
+        check_version(self.version)
         part = self.reader.read()
         if self.column in part.recordings and not part.recordings[self.column].notna().any():
             return _Outcome(None, {}, [])
@@ -179,12 +183,17 @@ def _outcomes(tasks: Iterator[_Task], executor: Executor | None) -> Iterator[_Ou
         return
     pending: deque[Future[_Outcome]] = deque()
     try:
+        check_version(installed_version(), submitted(executor, version_task).result())
         for task in tasks:
-            pending.append(executor.submit(task))
+            pending.append(submitted(executor, task))
             if len(pending) > _UNDER_WAY:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+    except Exception as error:
+        if (lost := lost_task(error)) is not None:
+            raise lost from error
+        raise
     finally:
         for future in pending:
             future.cancel()
@@ -240,7 +249,9 @@ class _Mapping:
             if is_first:  # References without a recording have rows, too; they are given to the first part.
                 own = {name: given.of_part(np.append(reader.positions, -1)) for name, given in divided.items()}
             is_first = False
-            yield _Task(self.function, reader, {**self.options, **own}, column if not counts else None, os.getpid())
+            options = {**self.options, **own}
+            without_references = column if not counts else None
+            yield _Task(self.function, reader, options, without_references, os.getpid(), installed_version())
 
     def _joined(self, results: list[pd.DataFrame], divided: dict[str, _Divided]) -> pd.DataFrame:
         filled = [table for table in results if len(table)] or results[:1]

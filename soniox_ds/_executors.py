@@ -1,0 +1,119 @@
+"""Executors of ``concurrent.futures``: the checks of their workers, and the ways in which they lose tasks.
+
+Conventions: any object with a method `submit` is an executor, such as a process pool or ``client.get_executor()`` of
+Dask. Its workers may be on other machines. A task can be sent there only if the worker has the same version of this
+package, because pickle finds functions and classes by their names.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from importlib import metadata
+from typing import TypeVar
+
+from soniox_ds.exceptions import ExecutorError, OptionsError
+
+__all__ = [
+    "check_executor",
+    "check_version",
+    "installed_version",
+    "lost_task",
+    "submitted",
+    "version_task",
+    "worker_name",
+]
+
+_PACKAGE = "soniox-ds"
+
+_Result = TypeVar("_Result")
+
+
+def check_executor(executor: object) -> None:
+    """Raise OptionsError unless the value is an executor or None.
+
+    >>> check_executor(4)
+    Traceback (most recent call last):
+    soniox_ds.exceptions.OptionsError: executor is 4; it is an executor such as ProcessPoolExecutor(4) or
+    client.get_executor() of Dask
+    """
+    is_instance = callable(getattr(executor, "submit", None)) and not isinstance(executor, type)
+    if executor is not None and (not is_instance or hasattr(executor, "get_executor")):  # A client of Dask has both.
+        raise OptionsError(
+            f"executor is {executor!r}; it is an executor such as ProcessPoolExecutor(4) or client.get_executor() of "
+            "Dask"
+        )
+
+
+@functools.cache
+def installed_version() -> str:
+    """Return the version of this package that is installed here."""
+    return metadata.version(_PACKAGE)
+
+
+version_task: Callable[[], str] = functools.partial(metadata.version, _PACKAGE)
+"""A task that returns the version of the package on a worker, and needs nothing of this package there."""
+
+
+def worker_name() -> str:
+    """Return words for this process, for messages from a worker."""
+    return f"the worker on {socket.gethostname()} (process {os.getpid()})"
+
+
+def check_version(expected: str, found: str | None = None) -> None:
+    """Raise ExecutorError unless a worker has the expected version; by default the worker is this process."""
+    actual = found or installed_version()
+    if actual != expected:
+        where = "a worker of the executor" if found is not None else worker_name()
+        raise ExecutorError(
+            f"{where} has {_PACKAGE} {actual}, and this process has {expected}. Install the same version on all "
+            f'workers: pip install "{_PACKAGE}=={expected}"'
+        )
+
+
+def submitted(executor: Executor, task: Callable[[], _Result]) -> Future[_Result]:
+    """Submit a task. Raises ExecutorError if the executor takes no tasks, for example because it was shut down."""
+    try:
+        return executor.submit(task)
+    except Exception as error:  # Dask has exceptions of its own for this.
+        raise ExecutorError(
+            f"the executor takes no tasks ({_words(error)}). Make a new executor and run the same call again"
+        ) from error
+
+
+def lost_task(error: BaseException) -> ExecutorError | None:
+    """Return the error for a task that an executor has lost; None if the task itself has failed.
+
+    Examples
+    --------
+    >>> lost_task(ValueError("of the task")) is None
+    True
+    >>> print(lost_task(CancelledError()))
+    the executor has given up a task (CancelledError). Its workers or its scheduler were stopped, or the connection to
+    them was lost. Make a new executor and run the same call again
+    """
+    if type(error).__name__ == "KilledWorker":  # The exception of Dask, which is not imported for this.
+        problem = "the workers that ran a task have died, several times in a row"
+        advice = "Look at their logs, for example for too little memory, and run the same call again"
+    elif isinstance(error, BrokenExecutor):
+        problem = "a worker of the executor has died, and the executor takes no more tasks"
+        advice = "Make a new executor and run the same call again"
+    elif isinstance(error, CancelledError) or type(error).__name__ == "FutureCancelledError":
+        problem = "the executor has given up a task"
+        advice = (
+            "Its workers or its scheduler were stopped, or the connection to them was lost. Make a new executor and "
+            "run the same call again"
+        )
+    elif isinstance(error, metadata.PackageNotFoundError):
+        problem = f"a worker of the executor does not have {_PACKAGE}"
+        advice = f'Install it on all workers: pip install "{_PACKAGE}=={installed_version()}"'
+    else:
+        return None
+    return ExecutorError(f"{problem} ({_words(error)}). {advice}")
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
