@@ -49,6 +49,7 @@ from .options import (
 from .reports.page import report as report
 from .review_queue.flagging import flag_low_confidence as flag_low_confidence
 from .review_queue.reviews import apply_reviews as apply_reviews, reviewed_words as reviewed_words
+from .show.concordance import find as find
 from .sources.manifests import read_references as read_references
 from .text.normalizer import NormalizationStep as NormalizationStep, Normalizer as Normalizer
 from .text.words import segments as segments, texts as texts, words as words

@@ -21,22 +21,10 @@ import soniox_ds as sx
 from soniox_ds.exceptions import InputError
 
 BY_PART = {
-    *("align_words", "apply_reviews", "character_errors", "diarization_errors", "flag_low_confidence"),
-    *(
-        "metrics.language_errors",
-        "metrics.language_switches",
-        "metrics.speaker_transitions",
-        "metrics.translation_pairs",
-    ),
-    *(
-        "metrics.word_confidence",
-        "metrics.punctuation_errors",
-        "reviewed_words",
-        "segments",
-        "speaker_stats",
-        "speaker_turns",
-    ),
-    *("speaker_word_errors", "texts", "word_errors", "words"),
+    *("align_words", "apply_reviews", "character_errors", "diarization_errors", "find", "flag_low_confidence"),
+    *("metrics.language_errors", "metrics.language_switches", "metrics.punctuation_errors"),
+    *("metrics.speaker_transitions", "metrics.translation_pairs", "metrics.word_confidence", "reviewed_words"),
+    *("segments", "speaker_stats", "speaker_turns", "speaker_word_errors", "texts", "word_errors", "words"),
 }
 WAYS_ON = r"corpus\.load\(\)|sx\.align_words\(corpus"
 

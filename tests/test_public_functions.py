@@ -219,6 +219,7 @@ TAKE_TRANSCRIPTS = {
     "apply_reviews": lambda given: sx.apply_reviews(given, REVIEWS),
     "character_errors": lambda given: sx.character_errors(given, TEXTS),
     "diarization_errors": lambda given: sx.diarization_errors(given, TURNS),
+    "find": lambda given: sx.find(given, "the").table,
     "flag_low_confidence": lambda given: sx.flag_low_confidence(given, threshold=0.6),
     "metrics.language_errors": lambda given: sx.metrics.language_errors(given, LANGUAGES),
     "io.write_rttm": lambda given: sx.io.write_rttm(given, os.devnull),

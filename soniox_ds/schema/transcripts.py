@@ -15,6 +15,7 @@ from soniox_ds.schema.columns import (
 )
 
 __all__ = [
+    "CONCORDANCE",
     "RECORDINGS",
     "SEGMENTS",
     "TEXTS",
@@ -158,6 +159,27 @@ TEXTS = Table(
         "text": Column(
             "string", "its words, with the spaces of the API and a space where the speaker or language changes"
         ),
+        "word_count": Column("Int32", "number of words"),
+    },
+)
+
+CONCORDANCE = Table(
+    "concordance",
+    "`sx.find(corpus, phrase)`: the places where words were spoken, each with the words before and after it.",
+    {
+        "audio_id": AUDIO_ID,
+        "start_ms": Column("Int32", "start of its first word; NA in translations"),
+        "end_ms": Column("Int32", "end of its last word; NA in translations"),
+        "left": Column("string", 'the words before the match, with the spaces of `texts`; "" if there are none'),
+        "match": Column("string", "the words of the match, with the punctuation attached to them"),
+        "right": Column("string", 'the words after the match; "" if there are none'),
+        "speaker": SPEAKER,
+        "speaker_label": SPEAKER_LABEL,
+        "channel": CHANNEL,
+        "confidence": Column("Float32", "lowest confidence of its words"),
+        "language": LANGUAGE,
+        "translation_status": STATUS,
+        "first_word": Column("Int32", "word_index of its first word"),
         "word_count": Column("Int32", "number of words"),
     },
 )

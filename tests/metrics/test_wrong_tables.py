@@ -80,7 +80,7 @@ OTHERWISE = {
     ("compare_translations", "translations"): "more than one translation; give one",
     ("translation_scores", "translations"): "more than one translation; give one",
     **dict.fromkeys(
-        [("segments", "words"), ("texts", "words"), ("words", "tokens")],
+        [("find", "words"), ("segments", "words"), ("texts", "words"), ("words", "tokens")],
         "two rows with .* Perhaps two tables of the same recording were joined",
     ),
 }
@@ -112,6 +112,7 @@ NO_ROWS = {  # what is not refused: the rows that the result has then
     "diarization_errors": {"turns": 3},
     "flag_low_confidence": {"words": 0},
     "language_confusion": {"words": 0},
+    "find": {"words": 0},
     "language_errors": {"words": 3},
     "language_switches": {"words": 3},
     "summarize cost": {"cost": 1},

@@ -179,6 +179,7 @@ CALLS = {
     ),
     "confusions": lambda alignments: sx.confusions(alignments),
     "diarization_errors": lambda turns, reference_turns: sx.diarization_errors(turns, reference_turns),
+    "find": lambda words: sx.find(words, r"\w+", regex=True).table,
     "fit_recalibration": lambda alignments: sx.metrics.fit_recalibration(alignments, "platt"),
     "flag_low_confidence": lambda words, alignments: sx.flag_low_confidence(
         words, target_recall=0.5, alignments=alignments
