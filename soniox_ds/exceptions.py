@@ -90,6 +90,8 @@ class ExecutorError(SetupError):
     """The workers of an executor cannot do their work: they are gone, or lack the package, the key or a file."""
 
     error_type = "executor_failed"
+    maybe_done = False
+    """True if the worker may have sent the request of its task before it was lost."""
 
 
 class Declined(SonioxDSError):

@@ -140,6 +140,24 @@ class Client:
             "POST", "/files", self._object("id", maybe_done=True), priority=priority, upload=body, spends=True
         )
 
+    async def upload_elsewhere(
+        self, send: Callable[[], Awaitable[Reply]], *, priority: Priority = Priority.SUBMIT
+    ) -> Json:
+        """Upload a file that another process sends, and return the file with its ``id``, as `upload_file` does.
+
+        `send` is called for each request, once the budget allows it. It lets a process call `upload_once`, and returns
+        the answer.
+        """
+        check = self._object("id", maybe_done=True)
+        return await self._ask("POST", "/files", check, priority=priority, spends=True, send=send)
+
+    async def upload_once(self, source: Path, *, filename: str, client_reference_id: str) -> Reply:
+        """Send the request of `upload_elsewhere`, without a budget, retries and checks, and return the answer."""
+        body = functools.partial(
+            UploadBody, source, filename=safe_filename(filename), client_reference_id=client_reference_id
+        )
+        return await self._transport.send_once("POST", "/files", upload=body)
+
     async def list_files(
         self, *, limit: int = 1000, cursor: str | None = None, priority: Priority = Priority.URGENT
     ) -> Json:

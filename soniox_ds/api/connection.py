@@ -8,6 +8,7 @@ error.
 from __future__ import annotations
 
 import difflib
+import hashlib
 import ipaddress
 import os
 import re
@@ -73,6 +74,14 @@ class Secret:
         "any" for a stand-in, occurs in ordinary words.
         """
         return text.replace(self._value, "***") if len(self._value) >= shortest else text
+
+    def fingerprint(self, salt: str) -> str:
+        """Return 32 bits of a salted hash, which tell the keys of a user apart and from which no key can be found.
+
+        >>> Secret("abc").fingerprint("0123abcd") == Secret("abc").fingerprint("0123abcd")
+        True
+        """
+        return hashlib.blake2b(self._value.encode(), digest_size=4, key=salt.encode()).hexdigest()
 
     def __repr__(self) -> str:
         return "***"

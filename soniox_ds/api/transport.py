@@ -16,7 +16,7 @@ import math
 import os
 import ssl
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import replace
 from http.cookiejar import CookieJar
 from types import TracebackType
@@ -176,12 +176,14 @@ class Transport:
         holds_key: bool = False,
         longest: int = LONGEST_ANSWER,
         again_if_damaged: bool = True,
+        send: Callable[[], Awaitable[Reply]] | None = None,
     ) -> T:
         """Send a request, with retries, and return the result of `check` on the answer.
 
-        `secrets` are values of the request that no message may show. `holds_key` is True if the answer holds a key.
-        `longest` is the largest number of bytes in an answer. `again_if_damaged` is False if the request is not to be
-        repeated after an answer that is a success by its status but cannot be used.
+        `send` lets another process send the request, once for each call, and returns the answer. `secrets` are values
+        of the request that no message may show. `holds_key` is True if the answer holds a key. `longest` is the largest
+        number of bytes in an answer. `again_if_damaged` is False if the request is not to be repeated after an answer
+        that is a success by its status but cannot be used.
 
         Raises
         ------
@@ -201,16 +203,19 @@ class Transport:
             wanted_wait_s = None
             started_s = None if self.budget is None else await self.budget.take(priority)
             try:
-                reply = await self._send(
-                    method,
-                    path,
-                    request_name,
-                    params=params,
-                    json=json,
-                    upload=upload,
-                    attempt=attempt,
-                    longest=longest,
-                )
+                if send is not None:
+                    reply = await send()
+                else:
+                    reply = await self._send(
+                        method,
+                        path,
+                        request_name,
+                        params=params,
+                        json=json,
+                        upload=upload,
+                        attempt=attempt,
+                        longest=longest,
+                    )
             finally:
                 if self.budget is not None:
                     self.budget.answered(started_s)
@@ -252,6 +257,13 @@ class Transport:
                 wait_s = max(self.retry.wait_s(attempt, scale=scale), wanted_wait_s or 0.0)
                 log.debug("%s failed (%s), retrying in %.1f s", request_name, error, wait_s)
             await self.clock.sleep(wait_s)
+
+    async def send_once(self, method: str, path: str, *, upload: Callable[[], UploadBody]) -> Reply:
+        """Send one request, without a budget and retries, and return the answer unchecked; see `send` of `ask`."""
+        name = f"{method} {self._base_path}{path}"
+        return await self._send(
+            method, path, name, params=None, json=None, upload=upload, attempt=1, longest=LONGEST_ANSWER
+        )
 
     async def _send(
         self,

@@ -6,6 +6,7 @@ The type of the result depends on `out`, so the function has several signatures,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,6 +30,7 @@ class TranscribeKeywords(TranscriptionKeywords, total=False):
     storage_options: Mapping[str, Any] | None
     connection: Connection | None
     concurrency: int
+    executor: Executor | None
     requests_per_minute: float
     limits: Limits | None
     max_cost_usd: float | None

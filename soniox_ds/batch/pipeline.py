@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Literal, Unpack, overload
 
 from soniox_ds._arguments import check_number
 from soniox_ds._caller import warn_caller
+from soniox_ds._executors import check_executor
 from soniox_ds.api.budget import REQUESTS_PER_MINUTE, RequestBudget
 from soniox_ds.api.client import Client
 from soniox_ds.api.clock import Clock
@@ -38,6 +40,7 @@ from soniox_ds.batch.spending import Spending
 from soniox_ds.batch.submit import submit_forever
 from soniox_ds.batch.watch import Watcher
 from soniox_ds.batch.webhook_receiver import WebhookReceiver, check_webhook, receiving
+from soniox_ds.batch.workers import Workers
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.corpus.opened import OpenedCorpus, open_corpus
 from soniox_ds.exceptions import JournalError, OptionsError, WebhookWarning
@@ -75,6 +78,7 @@ async def transcribe(
     storage_options: Mapping[str, Any] | None = None,
     connection: Connection | None = None,
     concurrency: int = CONCURRENCY,
+    executor: Executor | None = None,
     requests_per_minute: float = REQUESTS_PER_MINUTE,
     limits: Limits | None = None,
     max_cost_usd: float | None = None,
@@ -108,6 +112,11 @@ async def transcribe(
         Key, region and address; by default from ``SONIOX_API_KEY`` and ``SONIOX_API_BASE_URL``.
     concurrency
         Number of uploads at the same time.
+    executor
+        A ``concurrent.futures.Executor``, such as a ``ProcessPoolExecutor`` or ``client.get_executor()`` of Dask, whose
+        workers read, hash, inspect and upload the files. They need this version of the package, the files under the
+        same paths, and the key in ``SONIOX_API_KEY`` of their own environment; it is never sent to them. All other
+        requests are sent by this process. See docs/large-corpora.md.
     requests_per_minute
         Largest number of requests in any 60 seconds. Requests are sent at once as long as fewer were sent, and wait
         otherwise. All calls of this process share one budget. About 500 per organisation were observed.
@@ -158,8 +167,9 @@ async def transcribe(
     InputError
         If the folder `out` is in use by another run, or holds a corpus that this call cannot continue (nothing is sent
         then), or if it cannot be written any more. What was transcribed is in the journal, and the same call goes on.
-    AuthError, BalanceError, QuotaError, RequestError, ServiceError
-        If the key or the balance is the reason that no recording at all could be transcribed.
+    AuthError, BalanceError, QuotaError, RequestError, ServiceError, ExecutorError
+        If the key, the balance or the workers of the executor are the reason that no recording at all could be
+        transcribed.
     JournalError
         If the journal cannot be written. Nothing is spent without it.
     ExceptionGroup
@@ -188,6 +198,7 @@ async def transcribe(
         storage_options=storage_options,
         connection=connection,
         concurrency=concurrency,
+        executor=executor,
         requests_per_minute=requests_per_minute,
         limits=limits,
         spending=Spending(max_cost_usd),
@@ -216,6 +227,7 @@ async def transcribe_as(
     storage_options: Mapping[str, Any] | None = None,
     connection: Connection | None = None,
     concurrency: int = CONCURRENCY,
+    executor: Executor | None = None,
     requests_per_minute: float = REQUESTS_PER_MINUTE,
     limits: Limits | None = None,
     spending: Spending | None = None,
@@ -239,6 +251,7 @@ async def transcribe_as(
     check_on_error(on_error)
     _check_settings(timeout_s, connection, limits)
     check_webhook(webhook, options)
+    check_executor(executor)
     connection = connection or Connection()
     clock = clock or Clock()
     limits = limits or Limits()
@@ -283,6 +296,9 @@ async def transcribe_as(
                         timeout_s=timeout_s,
                         models=shared,
                         spending=spending or Spending(),
+                        workers=None
+                        if executor is None
+                        else Workers(executor, [connection], limits.request_timeout_s, shown.note),
                     )
                     deliveries = Deliveries(run) if webhook is not None else None
                     watcher = Watcher(run, budget, deliveries)

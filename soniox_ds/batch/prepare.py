@@ -22,7 +22,7 @@ from soniox_ds.batch.division import Division
 from soniox_ds.batch.jobs import Job, is_settled, job_key
 from soniox_ds.batch.journal import UNPAID, Inspection, JobAttempts, State
 from soniox_ds.batch.run import Run
-from soniox_ds.exceptions import error_type_of
+from soniox_ds.exceptions import ExecutorError, error_type_of
 from soniox_ds.sources.inspection import fingerprint, inspect, look_up
 from soniox_ds.sources.parts import Part, part_of_recording
 from soniox_ds.sources.recording import Recording, printable
@@ -299,19 +299,29 @@ class Preparer:
                 recording.fail(error_type_of(fatal), str(fatal))
             return prints
         limits = self._run.limits
-        look = partial(
-            inspect,
-            max_bytes=math.inf if self._divides else limits.file_bytes,
-            max_duration_ms=math.inf if self._divides else limits.duration_ms,
-        )
+        max_bytes = math.inf if self._divides else limits.file_bytes
+        max_duration_ms = math.inf if self._divides else limits.duration_ms
+        look = partial(inspect, max_bytes=max_bytes, max_duration_ms=max_duration_ms)
+        workers = self._run.workers
+        by_workers = [recording for recording in todo if workers is not None and workers.can_read(recording)]
+        others = [recording for recording in todo if workers is None or not workers.can_read(recording)]
         await asyncio.gather(
             *(
                 loop.run_in_executor(self._threads, look, recording)
                 if recording.stored is None
                 else self._in_store_thread(look, recording)
-                for recording in todo
+                for recording in others
             )
         )
+        if workers is not None and by_workers:
+            try:
+                seen = await workers.inspect(by_workers, max_bytes=max_bytes, max_duration_ms=max_duration_ms)
+            except ExecutorError as error:
+                self._run.stop_spending(error)
+                for recording in by_workers:
+                    recording.fail(error_type_of(error), str(error))
+            else:
+                prints |= {_file_key(r): each for r, each in zip(by_workers, seen, strict=True) if each is not None}
         fresh = {
             file: (prints[file], _inspection(r))
             for r in todo

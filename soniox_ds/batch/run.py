@@ -26,6 +26,7 @@ from soniox_ds.batch.jobs import Job, reference_of
 from soniox_ds.batch.journal import Entry, Journal, State, UnansweredRequest
 from soniox_ds.batch.limits import Limits
 from soniox_ds.batch.spending import MAX_COST_REACHED, Spending, estimate_usd
+from soniox_ds.batch.workers import Workers
 from soniox_ds.exceptions import (
     InputError,
     NotFoundError,
@@ -142,6 +143,7 @@ class Run:
         timeout_s: float | None,
         models: ModelList,
         spending: Spending,
+        workers: Workers | None = None,
     ) -> None:
         self.name = name
         self.client = client
@@ -155,6 +157,8 @@ class Run:
         self.timeout_s = timeout_s
         self.models = models
         self.spending = spending
+        self.workers = workers
+        """The workers that inspect and upload files; None if this process does it."""
         self.quotas = {
             "pending": Quota(limits.pending, "pending transcriptions", clock),
             "transcriptions": Quota(limits.transcriptions, "stored transcriptions", clock),

@@ -21,10 +21,12 @@ from soniox_ds.batch.journal import State
 from soniox_ds.batch.run import Run
 from soniox_ds.batch.spending import MAX_COST_REACHED
 from soniox_ds.batch.watch import Watcher
+from soniox_ds.batch.workers import Workers
 from soniox_ds.exceptions import (
     AuthError,
     BadAnswerError,
     BalanceError,
+    ExecutorError,
     JournalError,
     NotFoundError,
     QuotaError,
@@ -143,16 +145,25 @@ async def _upload_audio(run: Run, job: Job, audio: AudioSource) -> None:
         await run.acquire(job, "storage", recording.size_bytes or 0)
         if run.fatal is not None:
             raise run.fatal.with_traceback(None)
-        if recording.path is not None:
+        workers = None if job.part.is_cut or not Workers.can_read(recording) else run.workers
+        if workers is None and recording.path is not None:
             await asyncio.to_thread(_check_unchanged, recording.path, job.fingerprint)
         try:
-            reply = await run.client.upload_file(
-                audio, filename=recording.filename, client_reference_id=job.paid.reference
-            )
+            if workers is None:
+                reply = await run.client.upload_file(
+                    audio, filename=recording.filename, client_reference_id=job.paid.reference
+                )
+            else:
+                reply = await workers.upload(run.client, job)
             _check_upload(run, job, reply)
         except QuotaError as error:
             await _make_room(run, job, error)
             continue
+        except ExecutorError as error:
+            run.stop_spending(error)
+            if error.maybe_done:
+                await run.note_lost(job, "file")
+            raise
         except ServiceError as error:
             if not error.maybe_done:
                 raise

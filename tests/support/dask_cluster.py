@@ -22,7 +22,7 @@ def cluster(n_workers: int = 2, threads_per_worker: int = 1, **environment: str)
         LocalCluster(
             n_workers=n_workers,
             threads_per_worker=threads_per_worker,
-            dashboard_address=None,
+            dashboard_address=":0",
             env=environment,
             local_directory=os.environ.get("TMPDIR"),
         ) as running,

@@ -1,0 +1,63 @@
+"""Claims that keep Dask from sending a request twice.
+
+Dask runs a task again on another worker if the first worker dies, or seems to have died, even if retries are turned
+off. A request must not be sent again in this way, because the process of the run has counted it once in its budget. The
+process of the run therefore puts a claim for each request into a queue of Dask's scheduler, and the task takes it out
+before it sends the request. A task that finds no claim sends nothing.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from typing import Any
+
+from soniox_ds.exceptions import OptionsError
+
+__all__ = ["DaskClaims", "claim"]
+
+
+class DaskClaims:
+    """The claims of the requests of a run, in the scheduler of a Dask cluster. All methods block."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._queues: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, executor: Executor) -> DaskClaims | None:
+        """Return the claims for an executor of Dask; None for other executors, which run a task at most once."""
+        if type(executor).__module__.partition(".")[0] != "distributed":
+            return None
+        from distributed import get_client
+
+        client = getattr(executor, "_client", None) or get_client()
+        if client.asynchronous:
+            raise OptionsError("executor belongs to a client of Dask with asynchronous=True; make the client without")
+        return cls(client)
+
+    def offer(self, ticket: str) -> None:
+        """Let one task claim this ticket."""
+        from distributed import Queue
+
+        self._queues[ticket] = queue = Queue(ticket, client=self._client)
+        queue.put(True)
+
+    def withdraw(self, ticket: str) -> bool:
+        """Let no task claim this ticket any more. Return True if none has claimed it, at the first call."""
+        if (queue := self._queues.pop(ticket, None)) is None:
+            return False
+        try:
+            return bool(queue.get(batch=True))
+        finally:
+            queue.close()
+
+
+def claim(ticket: str) -> bool:
+    """Claim a ticket from within a task on a worker of Dask. Return False if it was claimed before, or withdrawn."""
+    from distributed import Queue, get_client
+
+    queue = Queue(ticket, client=get_client())
+    try:
+        return bool(queue.get(batch=True))
+    finally:
+        queue.close()
