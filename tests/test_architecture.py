@@ -29,6 +29,7 @@ ROOMS = [
     {"review_queue"},
     {"metrics"},
     {"text", "progress"},
+    {"stores"},
     {"api"},
     {"files"},
     {"options", "_background"},

@@ -42,6 +42,7 @@ from soniox_ds.files.atomic_files import writing
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.sources.parts import Part
 from soniox_ds.sources.recording import Recording, RecordingList
+from soniox_ds.stores.store import public_store_url
 
 __all__ = ["CorpusFolder"]
 
@@ -113,6 +114,12 @@ class CorpusFolder:
         SchemaError
             If a metadata column cannot be written.
         """
+        if isinstance(path, str) and "://" in path:
+            url = public_store_url(path)
+            raise InputError(
+                f"a run writes its corpus into a local folder, but out={url!r} is a URL. Transcribe without out= and "
+                f"call corpus.save({url!r}), or name a local folder and copy it when the run has ended."
+            )
         folder = cls(path, journal, options, service, repeat)
         with contextlib.ExitStack() as stack:
             await in_thread(folder._lock, stack)

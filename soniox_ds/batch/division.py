@@ -25,7 +25,8 @@ from soniox_ds.sources.inspection import os_error_type, os_error_words, too_larg
 from soniox_ds.sources.parts import Part, longest_stretch_ms, parts_of, write_part
 from soniox_ds.sources.pauses import cut_points
 from soniox_ds.sources.recording import Recording, shown
-from soniox_ds.sources.stores import AudioSource, StoredObject, StoreError
+from soniox_ds.sources.stores import AudioSource, StoredObject
+from soniox_ds.stores.store import StoreError
 
 __all__ = ["Division", "audio_of"]
 

@@ -38,7 +38,8 @@ from soniox_ds.exceptions import (
 )
 from soniox_ds.sources.inspection import fingerprint
 from soniox_ds.sources.recording import Recording, shown
-from soniox_ds.sources.stores import AudioSource, StoreError
+from soniox_ds.sources.stores import AudioSource
+from soniox_ds.stores.store import StoreError
 
 __all__ = ["submit_forever"]
 

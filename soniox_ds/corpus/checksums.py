@@ -19,6 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from soniox_ds.exceptions import InputError, SonioxDSError
+from soniox_ds.stores.paths import AnyPath, StorePath
+from soniox_ds.stores.store import StoreError
 
 __all__ = ["damaged", "digest_of", "problem_of", "read_footer", "read_sealed", "reading", "sealed"]
 
@@ -27,6 +29,8 @@ _MARK = b"sxds\x00b2\n"
 _DIGEST_BYTES = 16
 _FOOT = 8
 """Number of bytes after the footer: the length of the footer, and the magic bytes."""
+_END_BYTES = 1 << 16
+"""Number of bytes that are read from the end of an object. Most footers are shorter."""
 
 
 def sealed(table: pa.Table) -> bytes:
@@ -45,7 +49,7 @@ def sealed(table: pa.Table) -> bytes:
     return b"".join((content[:cut], _MARK, _digest(content[:cut], content[cut:]), content[cut:]))
 
 
-def read_sealed(path: Path, *, columns: list[str] | None = None, filters: Any = None) -> pa.Table:
+def read_sealed(path: AnyPath, *, columns: list[str] | None = None, filters: Any = None) -> pa.Table:
     """Check a Parquet file and read it.
 
     Parameters
@@ -74,10 +78,12 @@ def read_sealed(path: Path, *, columns: list[str] | None = None, filters: Any = 
         )
 
 
-def problem_of(path: Path) -> str | None:
+def problem_of(path: AnyPath) -> str | None:
     """Return a sentence about a Parquet file that is missing, unreadable or damaged; None for a file that is whole."""
     try:
         problem = _problem(path.read_bytes())
+    except StoreError as error:
+        return f"{path} {error}"
     except FileNotFoundError:
         return f"{path} is missing"
     except OSError as error:
@@ -85,7 +91,7 @@ def problem_of(path: Path) -> str | None:
     return None if problem is None else f"{path} is damaged ({problem})"
 
 
-def read_footer(path: Path) -> pq.FileMetaData:
+def read_footer(path: AnyPath) -> pq.FileMetaData:
     """Read the number of rows, the columns and the metadata of a Parquet file, without its content.
 
     Raises
@@ -94,11 +100,21 @@ def read_footer(path: Path) -> pq.FileMetaData:
         If the file cannot be read or its footer is damaged. The message names it.
     """
     with reading(path):
-        return pq.read_metadata(path)
+        if isinstance(path, Path):
+            return pq.read_metadata(path)
+        return pq.read_metadata(pa.BufferReader(_end_of(path)))
 
 
-def digest_of(path: Path) -> str:
+def digest_of(path: AnyPath) -> str:
     """Return a digest of the content of a Parquet file: its checksum, or if it has none, a digest of all its bytes."""
+    if not isinstance(path, Path):
+        with reading(path):
+            end = _end_of(path)
+            cut = _footer_at(end[-_FOOT:], len(end))
+            begin = cut - _DIGEST_BYTES - len(_MARK)
+            if begin >= 0 and end[begin : begin + len(_MARK)] == _MARK:
+                return end[cut - _DIGEST_BYTES : cut].hex()
+            return _digest(path.read_bytes()).hex()
     with reading(path), path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         tail = min(size, _FOOT)
@@ -114,7 +130,7 @@ def digest_of(path: Path) -> str:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading(path: AnyPath) -> Iterator[None]:
     """Turn errors while a file is read and interpreted into an InputError that names the file.
 
     The package's own errors pass unchanged.
@@ -123,19 +139,29 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except SonioxDSError:
         raise
+    except StoreError as error:
+        raise InputError(f"{path} {str(error).rstrip('.')}.") from error
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
     except Exception as error:  # Only wrong bytes in the file can be the cause here.
         raise damaged(path, f"{type(error).__name__}: {error}") from error
 
 
-def damaged(path: Path, problem: str) -> InputError:
+def damaged(path: AnyPath, problem: str) -> InputError:
     """Return the exception for a file that is not as it was written."""
     return InputError(
         f"{path} is damaged ({problem}). Restore the file from a copy, or run the call that made the corpus again (the "
         "journal answers it without paying twice) and save with overwrite=True. If that call has out=, it says itself "
         "what is lost."
     )
+
+
+def _end_of(path: StorePath) -> bytes:
+    """Return the end of a Parquet file in a store: at least the footer, and the checksum before it."""
+    end = path.read_end(_END_BYTES)
+    if (begin := _footer_at(end[-_FOOT:], len(end)) - _DIGEST_BYTES - len(_MARK)) < 0:
+        end = path.read_end(len(end) - begin)
+    return end
 
 
 def _problem(content: bytes) -> str | None:

@@ -43,6 +43,7 @@ from soniox_ds.io.webdataset import write_webdataset
 from soniox_ds.schema import COSTS, RECORDINGS, TEXTS, TOKENS, conform, empty, frame_from_arrow
 from soniox_ds.schema.inputs import Transcribed
 from soniox_ds.schema.matching import renamed
+from soniox_ds.stores.paths import folder_path
 from soniox_ds.text import words as _text
 from soniox_ds.text.translations import translation_mask
 
@@ -381,16 +382,52 @@ class Corpus:
         )
 
     def save(
-        self, folder: str | Path, *, partition_by: str | None = None, append: bool = False, overwrite: bool = False
+        self,
+        folder: str | Path,
+        *,
+        partition_by: str | None = None,
+        append: bool = False,
+        overwrite: bool = False,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write the corpus as Parquet; see `soniox_ds.corpus.parquet.write_corpus`.
+        """Write the corpus as Parquet files that `soniox_ds.open_corpus` and other tools read.
 
-        Raises InputError if the corpus does not fit to the content of the folder, or if the disk is full or cannot be
-        written to. The folder is then unchanged.
+        Parameters
+        ----------
+        folder
+            The folder, which is made if it does not exist. It must be empty unless `append` or `overwrite` is given. A
+            URL names a folder in a store that fsspec can write to (``s3://``, ``gs://``, ``az://``, ...).
+        partition_by
+            A column of `recordings` with few values. Each value gets a folder of its own.
+        append
+            Add to the corpus in the folder, without changing the existing files. The corpus is partitioned in the same
+            way, and the dtypes of the metadata must be the same. An empty or absent folder gets a new corpus.
+        overwrite
+            Replace the corpus in the folder, or add a corpus beside unrelated files, which are kept.
+        storage_options
+            Options of fsspec for the store, such as credentials. They are neither stored nor shown.
+
+        Raises
+        ------
+        InputError
+            If the corpus does not fit to the content of the folder, if the disk is full or the folder cannot be written
+            to, or if another process is writing into a folder of a store other than S3. The folder is then unchanged.
+        SchemaError
+            If a metadata column cannot be written, or `partition_by` is not a suitable column.
         """
-        from soniox_ds.corpus.parquet import write_corpus
+        path = folder_path(folder, storage_options)
+        if isinstance(path, Path):
+            from soniox_ds.corpus.parquet import write_corpus
 
-        write_corpus(self, Path(folder), partition_by=partition_by, append=append, overwrite=overwrite)
+            write_corpus(self, path, partition_by=partition_by, append=append, overwrite=overwrite)
+        else:
+            from soniox_ds.corpus.store_saves import save_in_store
+
+            if append and overwrite:
+                raise InputError(
+                    "append=True keeps the corpus in the folder and overwrite=True replaces it; pass only one of them."
+                )
+            save_in_store(self, path, partition_by=partition_by, append=append, overwrite=overwrite)
 
     # Files for other tools. Each method is the function of `sx.io` with the corpus as its first argument.
     to_csv = write_csv

@@ -18,12 +18,13 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from soniox_ds.corpus.checksums import digest_of, read_footer, sealed
+from soniox_ds.corpus.checksums import digest_of, read_footer, reading, sealed
 from soniox_ds.corpus.parts import NOTE, Part
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.files.atomic_files import replacing, sync_folder, writing
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
 from soniox_ds.schema import WORDS, frame_to_arrow
+from soniox_ds.stores.paths import AnyPath, files_below, map_in_threads, writing_store
 
 __all__ = ["RESERVED", "result_paths", "save_result", "write_words"]
 
@@ -34,13 +35,13 @@ _RESULTS, _WORDS = "results", "words"
 
 
 def write_words(
-    folder: Path,
+    folder: AnyPath,
     parts: Sequence[Part],
     words_of: Callable[[Part], pd.DataFrame],
     *,
     known: Sequence[Part],
     progress: bool | Callable[[Snapshot], object] | None,
-) -> list[Path]:
+) -> list[AnyPath]:
     """Write the words of the parts that have no words yet, and return the files of all of these parts.
 
     Parameters
@@ -57,10 +58,12 @@ def write_words(
         See `soniox_ds.transcribe`. Nothing is shown if nothing has to be computed.
     """
     expected = {folder / _WORDS / part.path for part in known}
-    for path in (folder / _WORDS).rglob("part-*.parquet"):
-        if path not in expected:
-            path.unlink(missing_ok=True)
-    missing = [part for part in parts if not _is_current(folder / _WORDS / part.path, part)]
+    with writing_store(folder):
+        for path in (folder / _WORDS).rglob("part-*.parquet"):
+            if path not in expected:
+                path.unlink(missing_ok=True)
+    are_current = map_in_threads(lambda part: _is_current(folder / _WORDS / part.path, part), parts, folder)
+    missing = [part for part, is_current in zip(parts, are_current, strict=True) if not is_current]
     counts = [int(read_footer(part.recordings).num_rows) for part in missing]
     with Progress(progress_for(progress if missing else False)) as shown:
         shown.set_total(sum(counts))
@@ -73,7 +76,7 @@ def write_words(
     return [folder / _WORDS / part.path for part in parts]
 
 
-def save_result(folder: Path, name: str, table: pd.DataFrame) -> Path:
+def save_result(folder: AnyPath, name: str, table: pd.DataFrame) -> AnyPath:
     """Store a table under this name, in place of an earlier one; see `OpenedCorpus.save_table`."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in RESERVED:
         raise InputError(
@@ -93,18 +96,22 @@ def save_result(folder: Path, name: str, table: pd.DataFrame) -> Path:
     return path
 
 
-def result_paths(folder: Path) -> dict[str, Path]:
+def result_paths(folder: AnyPath) -> dict[str, AnyPath]:
     """Return the files of the stored tables by name."""
-    return {path.stem: path for path in sorted((folder / _RESULTS).glob("[a-z]*.parquet"))}
+    results = folder / _RESULTS
+    with reading(folder):
+        names = [path.name for path in files_below(results, "[a-z]*.parquet")]
+    return {name.removesuffix(".parquet"): results / name for name in names}
 
 
 def _note(part: Part) -> dict[str, str]:
     return {"tokens": digest_of(part.tokens), "soniox_ds": metadata.version("soniox-ds")}
 
 
-def _is_current(path: Path, part: Part) -> bool:
-    if not path.exists():
-        return False
+def _is_current(path: AnyPath, part: Part) -> bool:
+    with reading(path):
+        if not path.exists():
+            return False
     try:
         stored = read_footer(path).metadata or {}
     except InputError:  # A damaged file is written anew.
@@ -112,7 +119,11 @@ def _is_current(path: Path, part: Part) -> bool:
     return stored.get(NOTE) == json.dumps(_note(part)).encode()
 
 
-def _write(path: Path, table: pa.Table) -> None:
+def _write(path: AnyPath, table: pa.Table) -> None:
+    if not isinstance(path, Path):
+        with writing_store(path):
+            path.write_bytes(sealed(table))
+        return
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as beside, beside.open("wb") as sink:

@@ -6,7 +6,7 @@ recording lies in two of them, so that results by recording can be computed part
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,6 +27,7 @@ from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.progress.counts import Snapshot as Progressed
 from soniox_ds.schema import RECORDINGS, TOKENS, WORDS, empty, frame_from_arrow
 from soniox_ds.schema.by_part import by_part
+from soniox_ds.stores.paths import AnyPath, folder_path
 from soniox_ds.text import words as _text
 
 __all__ = ["OpenedCorpus", "open_corpus", "read_corpus"]
@@ -51,7 +52,7 @@ class _PartReader:
         return _checked_corpus(self.snapshot.folder, self.snapshot.read_part(self.snapshot.parts[0]))
 
 
-def _checked_corpus(folder: Path, tables: tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]) -> Corpus:
+def _checked_corpus(folder: AnyPath, tables: tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]) -> Corpus:
     try:
         return Corpus(*tables)
     except SchemaError as error:
@@ -80,8 +81,8 @@ class OpenedCorpus:
         """The executor in which functions are applied to the parts; None for this process."""
 
     @property
-    def folder(self) -> Path:
-        """The folder of the corpus."""
+    def folder(self) -> AnyPath:
+        """The folder of the corpus. The text of a folder in a store is its URL."""
         return self._snapshot.folder
 
     @property
@@ -248,7 +249,7 @@ class OpenedCorpus:
             )
         self._write_words(progress)
 
-    def _write_words(self, progress: bool | Callable[[Progressed], object] | None = None) -> list[Path]:
+    def _write_words(self, progress: bool | Callable[[Progressed], object] | None = None) -> list[AnyPath]:
         from soniox_ds.corpus.derived import write_words
 
         def words_of(part: Part) -> pd.DataFrame:
@@ -285,6 +286,11 @@ class OpenedCorpus:
         """
         from soniox_ds.corpus.compaction import compact_folder
 
+        if not isinstance(self.folder, Path):
+            raise InputError(
+                f"only local folders can be compacted, and this corpus is in {self.folder}. Call corpus.load() and "
+                "save it anew, or compact a local copy of the folder."
+            )
         check_number(tokens_per_part, "tokens_per_part", whole=True, least=1, advice="give a whole number, 1 or more.")
         if len(self) < len(open_corpus(self.folder)):
             raise InputError(
@@ -400,7 +406,11 @@ def _texts(transcripts: Any) -> pd.DataFrame:
 
 
 def open_corpus(
-    folder: str | Path, *, columns: Collection[str] | None = None, executor: Executor | None = None
+    folder: str | Path,
+    *,
+    columns: Collection[str] | None = None,
+    executor: Executor | None = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> OpenedCorpus:
     """Open a corpus that `Corpus.save` wrote, without reading its tokens.
 
@@ -410,7 +420,8 @@ def open_corpus(
     Parameters
     ----------
     folder
-        The folder given to `save`.
+        The folder given to `save`, or the URL of a folder in a store that fsspec reads (``s3://``, ``gs://``,
+        ``az://``, ``hf://``, ...).
     columns
         Read only these metadata columns. The columns of ``schema.RECORDINGS`` and ``schema.TOKENS`` are always there.
     executor
@@ -418,6 +429,9 @@ def open_corpus(
         Functions that read part by part then submit one task for each part to the executor, and its workers read the
         parts from the folder, which must have the same path on their machines. These functions raise ExecutorError if
         workers die or have another version of this package.
+    storage_options
+        Options of fsspec for the store, such as credentials. They are neither stored nor shown, but the tasks for an
+        `executor` hold them.
 
     Returns
     -------
@@ -428,7 +442,9 @@ def open_corpus(
     ------
     InputError
         If the folder holds no corpus, if the corpus is incomplete, or if a requested column does not exist. A damaged
-        file is reported later, when it is read; the message names the file.
+        file is reported later, when it is read; the message names the file. Also if the store cannot be read.
+    SetupError
+        If the package for the store is not installed.
 
     Examples
     --------
@@ -448,24 +464,31 @@ def open_corpus(
     if isinstance(columns, str):
         raise InputError("columns takes a list of names, not one string.")
     check_executor(executor)
-    # Workers may be in another working directory.
-    path = Path(folder) if executor is None else Path(folder).absolute()
+    path = folder_path(folder, storage_options)
+    if executor is not None and isinstance(path, Path):
+        path = path.absolute()  # Workers may be in another working directory.
     return OpenedCorpus(while_nobody_writes(path, lambda: Snapshot.of_folder(path, columns)), executor)
 
 
 def read_corpus(
-    folder: str | Path, *, audio_ids: Collection[str] | None = None, columns: Collection[str] | None = None
+    folder: str | Path,
+    *,
+    audio_ids: Collection[str] | None = None,
+    columns: Collection[str] | None = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Corpus:
     """Read a corpus that `Corpus.save` wrote.
 
     Parameters
     ----------
     folder
-        The folder given to `save`.
+        The folder given to `save`, or the URL of a folder in a store; see `open_corpus`.
     audio_ids
         Read only these recordings and their tokens.
     columns
         Read only these metadata columns. The columns of ``schema.RECORDINGS`` and ``schema.TOKENS`` are always read.
+    storage_options
+        Options of fsspec for the store, such as credentials.
 
     Raises
     ------
@@ -490,7 +513,7 @@ def read_corpus(
     """
     if isinstance(audio_ids, str) or isinstance(columns, str):
         raise InputError("audio_ids and columns take a list of names, not one string.")
-    path = Path(folder)
+    path = folder_path(folder, storage_options)
 
     def load() -> Corpus:
         corpus = OpenedCorpus(Snapshot.of_folder(path, columns))

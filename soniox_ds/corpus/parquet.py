@@ -59,8 +59,19 @@ from soniox_ds.corpus.tables import CorpusTables
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.files.atomic_files import sync_folder, writing
 from soniox_ds.schema import RECORDINGS, TOKENS, frame_to_arrow
+from soniox_ds.stores.paths import AnyPath
 
-__all__ = ["LOCKS", "RUN_LOCK", "corpus_lock", "files_of_save", "remove_remains", "write_corpus", "write_files"]
+__all__ = [
+    "LOCKS",
+    "RUN_LOCK",
+    "SaveFile",
+    "check_fit",
+    "corpus_lock",
+    "files_of_save",
+    "remove_remains",
+    "write_corpus",
+    "write_files",
+]
 
 _KINDS = ("tokens", "recordings")  # This is the order in which they are written.
 _NOWHERE = "__HIVE_DEFAULT_PARTITION__"
@@ -147,7 +158,7 @@ def _save(
     if append:
         if partition_by is None and parts:
             partition_by = parts[0].note.partition_by
-        _check_fit(corpus, folder, parts, partition_by)
+        check_fit(corpus, folder, parts, partition_by)
     elif not overwrite and (contents := _contents(folder)):
         raise InputError(
             f"{folder} is not empty (it holds {sorted(contents)[:3]}). Name another folder, or pass append=True to "
@@ -173,7 +184,7 @@ def _contents(folder: Path) -> list[str]:
     return names
 
 
-class _File(NamedTuple):
+class SaveFile(NamedTuple):
     """A file that is about to be written."""
 
     save: str
@@ -184,7 +195,7 @@ class _File(NamedTuple):
     tokens: pa.Table
 
 
-def files_of_save(corpus: CorpusTables, partition_by: str | None, *, number: int) -> list[_File]:
+def files_of_save(corpus: CorpusTables, partition_by: str | None, *, number: int) -> list[SaveFile]:
     """Return the files of a save of a corpus, which has this number."""
     save = uuid.uuid4().hex[:8]
     recordings = corpus.recordings
@@ -222,7 +233,7 @@ def files_of_save(corpus: CorpusTables, partition_by: str | None, *, number: int
         # The pandas metadata would name the partition column, which the file does not have.
         metadata.pop(b"pandas", None)
         files.append(
-            _File(
+            SaveFile(
                 name_of_save(note),
                 path,
                 written.replace_schema_metadata(metadata),
@@ -273,7 +284,7 @@ def _groups(recordings: pd.DataFrame, partition_by: str | None) -> list[tuple[li
     return groups
 
 
-def write_files(folder: Path, files: list[_File], saves: list[str], beside: Mapping[str, pa.Table]) -> None:
+def write_files(folder: Path, files: list[SaveFile], saves: list[str], beside: Mapping[str, pa.Table]) -> None:
     """Write the files of a save: tokens first, then recordings, then the list of all saves, which includes this one."""
     had_list = read_saves(folder) is not None
     tables = [
@@ -322,7 +333,7 @@ def remove_remains(folder: Path, parts: list[Part]) -> None:
                 path.unlink()
 
 
-def _replace(folder: Path, files: list[_File], beside: Mapping[str, pa.Table]) -> None:
+def _replace(folder: Path, files: list[SaveFile], beside: Mapping[str, pa.Table]) -> None:
     """Write the new corpus into another folder and then exchange the two. Unrelated files are not touched."""
     new = folder / f".new-{uuid.uuid4().hex[:8]}"
     aside = folder / f".old-{uuid.uuid4().hex[:8]}"
@@ -349,9 +360,12 @@ def _replace(folder: Path, files: list[_File], beside: Mapping[str, pa.Table]) -
     shutil.rmtree(aside)
 
 
-def _check_fit(corpus: CorpusTables, folder: Path, parts: list[Part], partition_by: str | None) -> None:
+def check_fit(corpus: CorpusTables, folder: AnyPath, parts: list[Part], partition_by: str | None) -> None:
+    """Raise InputError if a corpus cannot be added to these parts."""
     if not parts:
-        if others := [path.name for path in folder.iterdir() if path.name not in (*LOCKS, "tokens", "recordings")]:
+        if isinstance(folder, Path) and (
+            others := [path.name for path in folder.iterdir() if path.name not in (*LOCKS, "tokens", "recordings")]
+        ):
             raise InputError(
                 f"{folder} contains no corpus to append to, but {sorted(others)[:3]}. Name another folder."
             )

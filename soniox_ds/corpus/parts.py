@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 import msgspec
@@ -25,6 +25,8 @@ from soniox_ds.corpus.dtypes import Described, restore, stored_dtype
 from soniox_ds.exceptions import InputError
 from soniox_ds.files.atomic_files import replacing, sync_folder
 from soniox_ds.schema import TOKENS, arrow_schema
+from soniox_ds.stores.paths import AnyPath, StorePath, files_below, map_in_threads
+from soniox_ds.stores.store import StoreError
 
 __all__ = [
     "FORMAT",
@@ -40,6 +42,7 @@ __all__ = [
     "in_saves",
     "name_of_part",
     "name_of_save",
+    "names_of_saves",
     "note_bytes",
     "pack",
     "partition_value",
@@ -47,6 +50,7 @@ __all__ = [
     "read_saves",
     "read_tokens",
     "rows_of",
+    "saves_bytes",
     "write_saves",
 ]
 
@@ -75,6 +79,8 @@ class _Saves(msgspec.Struct):
     saves: list[str]
     ignored: list[str] = []
     """Saves whose files are still being written or deleted; they do not belong to the corpus."""
+    compacted: list[str] = []
+    """Earlier saves whose recordings are, in the same order, in the first of `saves`, because they were compacted."""
 
 
 class Belonging(msgspec.Struct):
@@ -122,19 +128,19 @@ def note_bytes(note: Note | Belonging) -> bytes:
 class Part(NamedTuple):
     """A file of recordings. Its tokens have the same path below ``tokens``."""
 
-    folder: Path
-    path: Path
+    folder: AnyPath
+    path: PurePath
     """Path relative to the folder ``recordings``."""
     metadata: dict[bytes, bytes]
     note: Note
 
     @property
-    def recordings(self) -> Path:
+    def recordings(self) -> AnyPath:
         """Path of the file of recordings."""
         return self.folder / "recordings" / self.path
 
     @property
-    def tokens(self) -> Path:
+    def tokens(self) -> AnyPath:
         """Path of the file of tokens."""
         return self.folder / "tokens" / self.path
 
@@ -148,7 +154,7 @@ def name_of_part(number: int, save: str, piece: int) -> str:
     return f"part-{number:06d}-{save}-{piece}.parquet"
 
 
-def find_parts(folder: Path) -> list[Part]:
+def find_parts(folder: AnyPath) -> list[Part]:
     """Find the parts in a folder, in the order of the saves.
 
     A save that is not complete and not in the list of saves is left out: it is still being written, or was killed. An
@@ -162,10 +168,14 @@ def find_parts(folder: Path) -> list[Part]:
     """
     content = _read_list(folder)
     listed, ignored = (None, []) if content is None else (content.saves, content.ignored)
+    seen = folder if isinstance(folder, Path) else _listed(folder)
     root = folder / "recordings"
-    paths = sorted(root.rglob("part-*.parquet")) if root.is_dir() else []
+    with reading(root):
+        paths = files_below(seen / "recordings", "part-*.parquet")
     paths = [path for path in paths if not any(path.name.startswith(f"part-{name}-") for name in ignored)]
-    parts = [_part(folder, path.relative_to(root)) for path in paths]
+    if listed is not None and not isinstance(folder, Path):  # In a store, a save is complete when it is listed.
+        paths = [path for path in paths if any(path.name.startswith(f"part-{name}-") for name in listed)]
+    parts = map_in_threads(lambda path: _part(folder, path), paths, folder)
     parts.sort(key=lambda part: (part.note.number, part.note.save, part.note.piece))
     saves: dict[str, list[Part]] = {}
     listed_numbers = {name.partition("-")[0] for name in listed or ()}
@@ -185,7 +195,7 @@ def find_parts(folder: Path) -> list[Part]:
         if [part.note.piece for part in save] != list(range(note.pieces)):
             raise damaged(save[0].recordings, "another file of the same save has the same number")
         for part in save:
-            if not part.tokens.is_file():
+            if not (seen / "tokens" / part.path).is_file():
                 raise InputError(f"{part.tokens} is missing, and the file of recordings with the same name needs it.")
         saves[name] = save
     if listed is not None:
@@ -201,20 +211,33 @@ def find_parts(folder: Path) -> list[Part]:
     return [part for save in saves.values() for part in save]
 
 
-def read_saves(folder: Path) -> list[str] | None:
+def read_saves(folder: AnyPath) -> list[str] | None:
     """Read the list of saves in a folder. None if there is no list, as in folders of an earlier version."""
     content = _read_list(folder)
     return None if content is None else content.saves
 
 
-def _read_list(folder: Path) -> _Saves | None:
+def _read_list(folder: AnyPath) -> _Saves | None:
     path = folder / "recordings" / SAVES
     try:
         content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except StoreError as error:
+        if error.error_type == "file_not_found":
+            return None
+        raise InputError(f"{path} {str(error).rstrip('.')}.") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
+    return _decoded(content, path)
+
+
+def names_of_saves(content: bytes, path: AnyPath) -> list[str]:
+    """Return the names of the saves in the content of a list; `path` is that of the list."""
+    return _decoded(content, path).saves
+
+
+def _decoded(content: bytes, path: AnyPath) -> _Saves:
     try:
         return msgspec.json.decode(content, type=_Saves)
     except msgspec.DecodeError as error:
@@ -224,11 +247,21 @@ def _read_list(folder: Path) -> _Saves | None:
         ) from error
 
 
+def _listed(folder: StorePath) -> StorePath:
+    with reading(folder):
+        return folder.listed()
+
+
+def saves_bytes(saves: list[str], ignored: Sequence[str] = (), compacted: Sequence[str] = ()) -> bytes:
+    """Return the content of a list of saves; see `write_saves`."""
+    return msgspec.json.encode(_Saves(saves, list(ignored), list(compacted)))
+
+
 def write_saves(folder: Path, saves: list[str], ignored: Sequence[str] = ()) -> None:
     """Replace the list of saves in a folder, and that of the saves which do not belong to the corpus."""
     path = folder / "recordings" / SAVES
     with replacing(path) as beside, beside.open("wb") as file:
-        file.write(msgspec.json.encode(_Saves(saves, list(ignored))))
+        file.write(saves_bytes(saves, ignored))
         file.flush()
         os.fsync(file.fileno())
     sync_folder(path.parent)
@@ -243,7 +276,7 @@ def name_of_save(note: Note) -> str:
     return f"{note.number:06d}-{note.save}"
 
 
-def _part(folder: Path, path: Path) -> Part:
+def _part(folder: AnyPath, path: PurePath) -> Part:
     """Read the metadata of one file of recordings."""
     file = folder / "recordings" / path
     metadata: dict[bytes, bytes] = read_footer(file).metadata or {}

@@ -21,10 +21,20 @@ from filelock import FileLock, Timeout
 
 from soniox_ds.corpus.checksums import damaged, read_footer, reading
 from soniox_ds.corpus.dtypes import joined_dtypes, with_dtypes
-from soniox_ds.corpus.parts import Part, dtypes_of, find_parts, in_saves, read_recordings, read_tokens, rows_of
+from soniox_ds.corpus.parts import (
+    Part,
+    dtypes_of,
+    find_parts,
+    in_saves,
+    read_recordings,
+    read_saves,
+    read_tokens,
+    rows_of,
+)
 from soniox_ds.corpus.provenance import join_provenances
 from soniox_ds.exceptions import InputError
 from soniox_ds.schema import RECORDINGS, TOKENS, empty, frame_from_arrow
+from soniox_ds.stores.paths import AnyPath, StorePath, map_in_threads
 
 __all__ = ["LOCK", "SelectedPart", "Snapshot", "while_nobody_writes"]
 
@@ -37,11 +47,13 @@ _LONGEST_WAIT_S = 60.0
 _Result = TypeVar("_Result")
 
 
-def while_nobody_writes(folder: Path, read: Callable[[], _Result]) -> _Result:
+def while_nobody_writes(folder: AnyPath, read: Callable[[], _Result]) -> _Result:
     """Return the result of `read`, which is called again after a writer has finished if it raises InputError.
 
     A writer may have been at work meanwhile. The corpus is damaged only if it is also wrong while nobody writes.
     """
+    if not isinstance(folder, Path):
+        return _while_list_is_the_same(folder, read)
     try:
         return read()
     except InputError:
@@ -51,6 +63,17 @@ def while_nobody_writes(folder: Path, read: Callable[[], _Result]) -> _Result:
         with contextlib.suppress(OSError, Timeout):  # Without permission to write, no lock is possible or needed.
             stack.enter_context(FileLock(folder / LOCK, timeout=_LONGEST_WAIT_S))
         return read()
+
+
+def _while_list_is_the_same(folder: StorePath, read: Callable[[], _Result]) -> _Result:
+    """Return the result of `read`, which is called again if it raises InputError and the list of saves has changed."""
+    while True:
+        before = read_saves(folder)
+        try:
+            return read()
+        except InputError:
+            if read_saves(folder) == before:
+                raise
 
 
 @dataclass(frozen=True)
@@ -85,7 +108,7 @@ class SelectedPart:
 class Snapshot:
     """The selected recordings of a folder, as they were when it was opened."""
 
-    folder: Path
+    folder: AnyPath
     parts: tuple[SelectedPart, ...]
     """The parts with selected recordings, in the order of the saves."""
     dtypes: dict[str, Any]
@@ -93,7 +116,7 @@ class Snapshot:
     provenance: dict[str, Any]
 
     @classmethod
-    def of_folder(cls, folder: Path, columns: Collection[str] | None = None) -> Self:
+    def of_folder(cls, folder: AnyPath, columns: Collection[str] | None = None) -> Self:
         """Read the footers of the files of recordings; see `soniox_ds.open_corpus` for the errors."""
         parts = find_parts(folder)
         if not parts:
@@ -151,7 +174,9 @@ class Snapshot:
     def read_recordings(self, columns: Collection[str] | None = None) -> pd.DataFrame:
         """Read the recordings, in their order, or some of their columns."""
         dtypes = {name: dtype for name, dtype in self.dtypes.items() if columns is None or name in columns}
-        frames = self._checked(lambda: [part.read_recordings(dtypes) for part in self.parts])
+        frames = self._checked(
+            lambda: map_in_threads(lambda part: part.read_recordings(dtypes), self.parts, self.folder)
+        )
         if not frames:
             return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
         return self._joined(frames)
@@ -170,8 +195,12 @@ class Snapshot:
         """Read all selected recordings, their tokens and the provenance."""
 
         def read() -> tuple[list[pd.DataFrame], list[pa.Table]]:
-            frames = [part.read_recordings(self.dtypes) for part in self.parts]
-            return frames, [part.read_tokens(frame) for part, frame in zip(self.parts, frames, strict=True)]
+            def tables_of(part: SelectedPart) -> tuple[pd.DataFrame, pa.Table]:
+                recordings = part.read_recordings(self.dtypes)
+                return recordings, part.read_tokens(recordings)
+
+            tables = map_in_threads(tables_of, self.parts, self.folder)
+            return [recordings for recordings, _ in tables], [tokens for _, tokens in tables]
 
         frames, tables = self._checked(read)
         if not frames:
@@ -183,13 +212,14 @@ class Snapshot:
         """Count the tokens by the footers of their files; None if only some recordings of a part are selected."""
         if not self.is_whole:
             return None
-        return self._checked(lambda: sum(int(read_footer(part.part.tokens).num_rows) for part in self.parts))
+        paths = [part.part.tokens for part in self.parts]
+        footers = self._checked(lambda: map_in_threads(read_footer, paths, self.folder))
+        return sum(int(footer.num_rows) for footer in footers)
 
     def check_files(self) -> None:
         """Raise InputError if a file of the parts is missing or its footer is damaged."""
-        self._checked(
-            lambda: [read_footer(path) for each in self.parts for path in (each.part.recordings, each.part.tokens)]
-        )
+        paths = [path for each in self.parts for path in (each.part.recordings, each.part.tokens)]
+        self._checked(lambda: map_in_threads(read_footer, paths, self.folder))
 
     def _joined(self, frames: list[pd.DataFrame]) -> pd.DataFrame:
         """Put the recordings of all parts below each other, in the order of their positions."""
@@ -216,7 +246,11 @@ class Snapshot:
             raise
 
 
-def _why_empty(folder: Path) -> str:
+def _why_empty(folder: AnyPath) -> str:
+    if not isinstance(folder, Path):
+        return (
+            f"{folder} contains no corpus (no recordings/part-*.parquet); pass the URL of the folder with the corpus."
+        )
     if not folder.exists():
         return f"{folder} does not exist; pass the folder that corpus.save(...) wrote."
     if old := sorted(folder.glob(".old-*")):

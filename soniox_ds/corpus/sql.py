@@ -22,6 +22,7 @@ from soniox_ds.corpus.parts import partition_value
 from soniox_ds.corpus.snapshot import Snapshot
 from soniox_ds.exceptions import InputError, SetupError
 from soniox_ds.schema import RECORDINGS, TOKENS, WORDS, Column
+from soniox_ds.stores.paths import AnyPath
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -44,7 +45,7 @@ _EXACT = 2**53  # Larger floats do not represent every whole number.
 
 
 def run_query(
-    snapshot: Snapshot, query: str, tables: Mapping[str, pd.DataFrame], words: Callable[[], Sequence[Path]]
+    snapshot: Snapshot, query: str, tables: Mapping[str, pd.DataFrame], words: Callable[[], Sequence[AnyPath]]
 ) -> pd.DataFrame:
     """Run a query; see `soniox_ds.corpus.opened.OpenedCorpus.sql`. `words` writes the words and returns their files."""
     try:
@@ -89,12 +90,18 @@ class _Views:
         self,
         connection: DuckDBPyConnection,
         snapshot: Snapshot,
-        words: Callable[[], Sequence[Path]],
+        words: Callable[[], Sequence[AnyPath]],
         given: set[str],
     ) -> None:
         self._connection, self._snapshot, self._words = connection, snapshot, words
         self._results = result_paths(snapshot.folder)
         self._created = given
+        self._store = None
+        if not isinstance(snapshot.folder, Path):
+            from soniox_ds.stores.filesystem import FolderFileSystem  # fsspec is slow to import.
+
+            self._store = FolderFileSystem(snapshot.folder)
+            connection.register_filesystem(self._store)
         self.names = sorted({"recordings", "tokens", "words", *self._results, *given})
 
     def create(self, name: str) -> bool:
@@ -103,7 +110,7 @@ class _Views:
             return False
         self._created.add(name)
         if name in self._results:
-            self._view(name, "SELECT *", [self._results[name]])
+            self._view(name, f"SELECT * EXCLUDE ({_FILE})", [self._results[name]])
         elif name == "recordings":
             self._recordings()
         elif name == "tokens":
@@ -112,20 +119,24 @@ class _Views:
             self._of_selected("words", WORDS, self._words())
         return True
 
+    def _locations(self, paths: Sequence[AnyPath]) -> list[str]:
+        """Return the texts by which DuckDB finds the files."""
+        return [
+            str(path) if isinstance(path, Path) or self._store is None else self._store.location(path) for path in paths
+        ]
+
     def _recordings(self) -> None:
         paths = [each.part.recordings for each in self._snapshot.parts]
         partition = next((each.part.note.partition_by for each in self._snapshot.parts), None)
         metadata = {name: Column("string", "") for name in self._snapshot.dtypes if name not in RECORDINGS}
         if partition is not None:
             values = pa.concat_arrays([partition_value(each.part) for each in self._snapshot.parts])
-            self._connection.register(
-                "__partitions", pa.table({_FILE: [str(path) for path in paths], "__value": values})
-            )
+            self._connection.register("__partitions", pa.table({_FILE: self._locations(paths), "__value": values}))
         columns = self._columns({**RECORDINGS, **metadata}, paths, partition)
         source = f" JOIN __partitions USING ({_FILE})" if partition is not None else ""
         self._view("recordings", f"SELECT {columns}", paths, source + self._selection())
 
-    def _of_selected(self, name: str, columns: Mapping[str, Column], paths: Sequence[Path]) -> None:
+    def _of_selected(self, name: str, columns: Mapping[str, Column], paths: Sequence[AnyPath]) -> None:
         self._view(name, f"SELECT {self._columns(columns, paths)}", paths, self._selection())
 
     def _selection(self) -> str:
@@ -138,12 +149,15 @@ class _Views:
             self._connection.register("__selected", pa.table({"audio_id": pa.array(ids, pa.string())}))
         return " WHERE audio_id IN (SELECT audio_id FROM __selected)"
 
-    def _columns(self, columns: Mapping[str, Column], paths: Sequence[Path], partition: str | None = None) -> str:
+    def _columns(self, columns: Mapping[str, Column], paths: Sequence[AnyPath], partition: str | None = None) -> str:
         """Return the list of columns. Those that no file has, as in files of earlier versions, are NULL."""
         found: set[str] = set()
         if paths:
             found = {
-                name for name, *_ in self._connection.execute(f"DESCRIBE SELECT * FROM {_files(paths)}").fetchall()
+                name
+                for name, *_ in self._connection.execute(
+                    f"DESCRIBE SELECT * FROM {_files(self._locations(paths))}"
+                ).fetchall()
             }
         listed = []
         for name, column in columns.items():
@@ -156,13 +170,13 @@ class _Views:
                 listed.append(f"NULL::{_TYPES[column.dtype]} AS {quoted}")
         return ", ".join(listed)
 
-    def _view(self, name: str, select: str, paths: Sequence[Path], rest: str = "") -> None:
-        source = f" FROM {_files(paths)}{rest}" if paths else " WHERE false"
+    def _view(self, name: str, select: str, paths: Sequence[AnyPath], rest: str = "") -> None:
+        source = f" FROM {_files(self._locations(paths))}{rest}" if paths else " WHERE false"
         self._connection.execute(f"CREATE VIEW {_quoted(name)} AS {select}{source}")
 
 
-def _files(paths: Sequence[Path]) -> str:
-    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+def _files(locations: Sequence[str]) -> str:
+    listed = ", ".join("'" + location.replace("'", "''") + "'" for location in locations)
     return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false, filename = '{_FILE}')"
 
 

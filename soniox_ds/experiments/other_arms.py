@@ -25,7 +25,8 @@ from soniox_ds.experiments.function_results import corpus_of_result
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.schema import RECORDINGS, TOKENS, conform, empty, matched_ids
 from soniox_ds.sources.recording import Recording, RecordingList, printable, upload_name
-from soniox_ds.sources.stores import StoredObject, StoreError
+from soniox_ds.sources.stores import StoredObject
+from soniox_ds.stores.store import StoreError
 
 __all__ = ["Arm", "arm_text", "check_function", "in_recordings", "matched_corpus", "transcribe_with"]
 

@@ -19,7 +19,8 @@ from soniox_ds.api.clock import Clock
 from soniox_ds.exceptions import OptionsError, SourceError
 from soniox_ds.files.media import open_media
 from soniox_ds.sources.channels import channel_of_frame
-from soniox_ds.sources.stores import StoredObject, StoreError
+from soniox_ds.sources.stores import StoredObject
+from soniox_ds.stores.store import StoreError
 
 __all__ = ["RATE", "RAW", "decoded", "is_recording", "open_source", "paced"]
 

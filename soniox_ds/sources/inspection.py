@@ -28,7 +28,8 @@ from soniox_ds.sources.containers import (
     tag_size,
 )
 from soniox_ds.sources.recording import Recording, shown, upload_name
-from soniox_ds.sources.stores import AudioSource, StoredObject, StoreError, opened
+from soniox_ds.sources.stores import AudioSource, StoredObject, opened
+from soniox_ds.stores.store import StoreError
 
 __all__ = [
     "MAX_BYTES",

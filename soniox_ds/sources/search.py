@@ -48,9 +48,10 @@ from soniox_ds.sources.inspection import os_error_type
 from soniox_ds.sources.manifests import MANIFEST_EXTENSIONS, SPREADSHEETS, frame_of, is_manifest, read_manifest
 from soniox_ds.sources.recording import Recording, RecordingList, printable, shown, upload_name
 from soniox_ds.sources.store_folders import is_folder, list_stored, read_stored_texts, texts_beside
-from soniox_ds.sources.stores import StoredObject, StoreError, Stores, public_store_url
+from soniox_ds.sources.stores import StoredObject
 from soniox_ds.sources.tables import AUDIO_COLUMNS, TEXT_COLUMNS, join_metadata, understand_table
 from soniox_ds.sources.urls import LOCAL_SCHEMES, is_web_url, local_path, looks_like_url, url_problem
+from soniox_ds.stores.store import StoreError, Stores, public_store_url
 
 __all__ = ["AUDIO_COLUMNS", "Recording", "RecordingList", "find_recordings"]
 

@@ -14,7 +14,8 @@ from dataclasses import replace
 from soniox_ds.files.text_files import decode_text
 from soniox_ds.sources.files import Listing, has_audio_extension, is_pattern, looks_like_list
 from soniox_ds.sources.manifests import is_manifest
-from soniox_ds.sources.stores import Store, StoredObject, StoreError
+from soniox_ds.sources.stores import StoredObject
+from soniox_ds.stores.store import Store, StoreError
 
 __all__ = ["THREADS", "is_folder", "list_stored", "read_stored_texts", "texts_beside"]
 

@@ -144,6 +144,8 @@ async def test_another_corpus_is_refused(service, tmp_path):
         await transcribe(folder, service, tmp_path, out=tmp_path / "papers")
     with pytest.raises(InputError, match="is a file"):
         await transcribe(folder, service, tmp_path, out=tmp_path / "papers" / "letter.txt")
+    with pytest.raises(InputError, match=r"corpus\.save\('s3://bucket/corpus'\)"):
+        await transcribe(folder, service, tmp_path, out="s3://user:secret@bucket/corpus")
     table = pd.DataFrame({"source": [str(path) for path in folder.glob("*.wav")], "mixed": [1, "a"]})
     with pytest.raises(sx.exceptions.SchemaError, match="mixed"):
         await transcribe(table, service, tmp_path, out=tmp_path / "new")

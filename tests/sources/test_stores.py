@@ -21,7 +21,8 @@ from soniox_ds.sources import stores
 from soniox_ds.sources.inspection import inspect, look_up
 from soniox_ds.sources.parts import Part, write_part
 from soniox_ds.sources.search import find_recordings
-from soniox_ds.sources.stores import StoredObject, StoreError, Stores, public_store_url
+from soniox_ds.sources.stores import StoredObject
+from soniox_ds.stores.store import StoreError, Stores, public_store_url
 
 
 @pytest.fixture

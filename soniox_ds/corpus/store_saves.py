@@ -1,0 +1,153 @@
+"""Corpora that are saved into a folder of a store.
+
+Conventions: the layout is that of `soniox_ds.corpus.parquet`. A save belongs to the corpus once the list of saves names
+it, and files that it does not name are not read. On S3, the list is replaced only if it is still the list that the
+writer has read; otherwise the writer begins again with the new list, so that two writers at once are safe. On other
+stores a writer creates an object that marks it as the writer, and a second writer is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from soniox_ds.corpus.checksums import sealed
+from soniox_ds.corpus.parquet import SaveFile, check_fit, files_of_save
+from soniox_ds.corpus.parts import SAVES, find_parts, name_of_save, names_of_saves, read_saves, saves_bytes
+from soniox_ds.corpus.tables import CorpusTables
+from soniox_ds.exceptions import InputError
+from soniox_ds.stores.paths import StorePath, map_in_threads, writing_store
+from soniox_ds.stores.store import StoreError
+
+__all__ = ["SavesInStore", "only_writer", "save_in_store"]
+
+_WRITER = ".writer.json"
+_ATTEMPTS = 20
+
+
+class SavesInStore:
+    """The list of saves of a folder, as it was read, which can be replaced if nobody else has changed it meanwhile."""
+
+    def __init__(self, folder: StorePath) -> None:
+        path = folder / "recordings" / SAVES
+        self._store, self._path = folder.store, path.path
+        self._version: str | None = None
+        self.names: list[str] | None = None
+        """The names of the saves; None if there is no list."""
+        if not self._store.has_conditional_writes:
+            self.names = read_saves(folder)
+        elif (stored := self._store.read_version(self._path)) is not None:
+            content, self._version = stored
+            self.names = names_of_saves(content, path)
+
+    def replace(self, names: list[str], compacted: list[str] | None = None) -> None:
+        """Write another list. Raises FileExistsError if another writer has replaced the list."""
+        content = saves_bytes(names, compacted=compacted or [])
+        if self.names is None:
+            self._store.create(self._path, content)
+        elif self._version is not None:
+            self._store.replace(self._path, content, self._version)
+        else:
+            self._store.write(self._path, content)
+
+
+@contextmanager
+def only_writer(folder: StorePath) -> Iterator[None]:
+    """Mark this process as the one that writes into a folder. On S3 nothing is needed.
+
+    Raises
+    ------
+    InputError
+        If another process writes into the folder.
+    """
+    if folder.store.has_conditional_writes:
+        yield
+        return
+    mark = folder / _WRITER
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    who = f"process {os.getpid()} on {platform.node() or 'an unnamed machine'}"
+    try:
+        folder.store.create(mark.path, json.dumps({"writer": who, "since": since, "id": uuid.uuid4().hex}).encode())
+    except FileExistsError:
+        raise InputError(
+            f"another process is writing into {folder}: {mark} names it ({_content(mark)}). Wait until it has ended. "
+            "If it was killed, delete this object."
+        ) from None
+    try:
+        yield
+    finally:
+        mark.unlink()
+
+
+def _content(mark: StorePath) -> str:
+    try:
+        return mark.read_bytes().decode("utf-8", "replace")[:200]
+    except OSError:  # It has ended meanwhile.
+        return "it has just ended"
+
+
+def save_in_store(
+    corpus: CorpusTables, folder: StorePath, *, partition_by: str | None, append: bool, overwrite: bool
+) -> None:
+    """Write a corpus into a folder of a store; see `soniox_ds.corpus.parquet.write_corpus` for the arguments.
+
+    Raises
+    ------
+    InputError
+        As for a local folder, or if the store cannot be written to, or another writer is at work.
+    """
+    with writing_store(folder), only_writer(folder):
+        for _ in range(_ATTEMPTS):
+            try:
+                _save(corpus, folder, partition_by, append=append, overwrite=overwrite)
+            except FileExistsError:
+                continue  # Another writer has changed the list, so the corpus is looked at again.
+            return
+    raise InputError(f"other writers changed the corpus in {folder} {_ATTEMPTS} times. Try again later.")
+
+
+def _save(corpus: CorpusTables, folder: StorePath, partition_by: str | None, *, append: bool, overwrite: bool) -> None:
+    saves = SavesInStore(folder)
+    present = folder.listed()
+    former = [path for kind in ("recordings", "tokens", "words") for path in (present / kind).rglob("part-*.parquet")]
+    parts = [] if overwrite else find_parts(folder)
+    names = list(dict.fromkeys(name_of_save(part.note) for part in parts))
+    if append:
+        if partition_by is None and parts:
+            partition_by = parts[0].note.partition_by
+        check_fit(corpus, folder, parts, partition_by)
+    elif not overwrite and saves.names != []:
+        contents = {path.relative_to(present).parts[0] for path in present.rglob("*")} - {_WRITER}
+        if contents:
+            raise InputError(
+                f"{folder} is not empty (it holds {sorted(contents)[:3]}). Name another folder, or pass append=True to "
+                "add to the corpus there or overwrite=True to replace it."
+            )
+    files = files_of_save(corpus, partition_by, number=max((part.note.number for part in parts), default=-1) + 1)
+    if saves.names is None:  # By this list, readers see that the new save is not complete.
+        saves.replace(names)
+        saves = SavesInStore(folder)
+    with _written(folder, files):
+        saves.replace([*names, files[0].save])
+    if overwrite:
+        map_in_threads(StorePath.unlink, former, folder)
+
+
+@contextmanager
+def _written(folder: StorePath, files: list[SaveFile]) -> Iterator[None]:
+    """Write the files of a save. If the block fails, they are deleted."""
+    tables: dict[StorePath, Any] = {folder / "tokens" / file.path: file.tokens for file in files}
+    tables |= {folder / "recordings" / file.path: file.recordings for file in files}
+    try:
+        map_in_threads(lambda item: item[0].write_bytes(sealed(item[1])), tables.items(), folder)
+        yield
+    except BaseException:
+        with suppress(StoreError):  # Files that stay are not in the list, so nobody reads them.
+            map_in_threads(StorePath.unlink, tables, folder)
+        raise

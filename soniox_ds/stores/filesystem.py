@@ -1,0 +1,51 @@
+"""A folder of a store as a file system of fsspec, for libraries that read through fsspec.
+
+In contrast to the file system of the store itself, failed reads are repeated, the errors hide credentials, and few
+bytes are read beyond those that are asked for.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+from fsspec import AbstractFileSystem
+
+from soniox_ds.stores.paths import StorePath
+
+__all__ = ["FolderFileSystem"]
+
+_BUFFER_BYTES = 1 << 18
+
+
+class FolderFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
+    """The objects below one folder, for reading."""
+
+    protocol = "sxds"
+    cachable = False
+
+    def __init__(self, folder: StorePath) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def location(self, path: StorePath) -> str:
+        """Return the URL by which this file system knows a path below the folder."""
+        return f"{self.protocol}://{path.relative_to(self._folder)}"
+
+    def open(self, path: str, mode: str = "rb", **_: Any) -> BinaryIO:
+        if mode != "rb":
+            raise NotImplementedError("the file system is for reading")
+        return self._path(path).open(_BUFFER_BYTES)
+
+    def info(self, path: str, **_: Any) -> dict[str, Any]:
+        stored = self._path(path)
+        return {"name": path, "size": int(stored.store.info(stored.path)["size"]), "type": "file"}
+
+    def glob(self, path: str, **_: Any) -> list[str]:
+        return [path]  # The callers name single files, whose names may hold the characters of patterns.
+
+    def modified(self, _: str) -> datetime:
+        return datetime.fromtimestamp(0, UTC)  # The files of a corpus have other names when their content changes.
+
+    def _path(self, path: str) -> StorePath:
+        return self._folder / path.removeprefix(f"{self.protocol}://")
