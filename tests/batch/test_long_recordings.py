@@ -201,7 +201,8 @@ def thirty_hours(tmp_path_factory):
     path = tmp_path_factory.mktemp("long") / "thirty_hours.flac"
     block = np.zeros((1, 60 * RATE), np.int16)
     with av.open(str(path), "w") as media:
-        stream = media.add_stream("flac", rate=RATE, layout="mono")
+        # Large frames, since each of the thirty hours' frames costs the encoder and the decoder more than its samples.
+        stream = media.add_stream("flac", rate=RATE, layout="mono", options={"frame_size": "16384"})
         for minute in range(HOURS * 60):
             block[0, :RATE] = 3000 if minute % 25 == 0 else 0
             frame = av.AudioFrame.from_ndarray(block, "s16", "mono")
