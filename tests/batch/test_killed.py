@@ -1,19 +1,18 @@
 """Killed at any moment and started again: the same corpus, nothing paid twice, nothing left behind.
 
-A subprocess transcribes against a stand-in that lives here, so that what was created outlives it. The stand-in itself
-strikes, at chosen numbers of requests, spread over the whole run: before it has looked at the request, when its work is
-done and not answered, or some instants after the answer.
+Other processes transcribe against a stand-in that lives here, so that what was created outlives them. The stand-in
+itself strikes, at chosen numbers of requests, spread over the whole run: before it has looked at the request, when its
+work is done and not answered, or some instants after the answer.
 """
 
 import asyncio
 import random
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from batches import assert_same_corpus, batch, leftovers, stand_in, transcribe, wav
+from fork_server import ForkServer
 from waiting import PATIENCE_S
 
 import soniox_ds as sx
@@ -39,10 +38,23 @@ def folder(tmp_path):
     return folder
 
 
-def start(service, folder, saved, *settings):
-    command = [sys.executable, CALL, folder, folder.parent / "journal.sqlite", saved, str(CHILDS_SPEED), *settings]
-    environment = {"PATH": "", "HOME": str(folder.parent), "PYTHONPATH": ":".join(sys.path), **service.environment}
-    return subprocess.Popen([str(part) for part in command], env=environment, stderr=subprocess.PIPE)
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with ForkServer(tmp_path_factory.mktemp("errors")) as running:
+        yield running
+
+
+@pytest.fixture
+def start(server):
+    """``start(service, folder, saved, *settings)`` starts a process that transcribes the folder."""
+
+    def start_process(service, folder, saved, *settings):
+        arguments = (folder, folder.parent / "journal.sqlite", saved, CHILDS_SPEED, *settings)
+        return server.start(
+            CALL, *arguments, environment={"PATH": "", "HOME": str(folder.parent), **service.environment}
+        )
+
+    return start_process
 
 
 class Striker:
@@ -80,22 +92,22 @@ class Striker:
         return watched
 
 
-def stop_and_go(service, folder, saved, striker, *settings):
+def stop_and_go(start, service, folder, saved, striker, *settings):
     """Kill the run again and again, then let it finish."""
     while True:
         process = start(service, folder, saved, *settings)
         # A process that comes later than its moment is struck at its first request.
         striker.process = process if striker.moments else None
         struck = striker.struck
-        _, said = process.communicate(timeout=PATIENCE_S)
+        status = process.wait(PATIENCE_S)
         if striker.struck == struck:
-            assert process.returncode == 0, said.decode()
+            assert status == 0, process.errors()
             return
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "interrupt"])
-def test_stopped_at_twenty_moments(how, folder, tmp_path, monkeypatch):
+def test_stopped_at_twenty_moments(start, how, folder, tmp_path, monkeypatch):
     rng = random.Random(int(how))
     with stand_in() as service:
         quiet = asyncio.run(transcribe(folder, service, tmp_path, journal=tmp_path / "quiet.sqlite"))
@@ -103,7 +115,7 @@ def test_stopped_at_twenty_moments(how, folder, tmp_path, monkeypatch):
         moments = sorted(asked + 1 + moment for moment in rng.sample(range(REQUESTS - RESERVE), KILLS))
         striker = Striker(how, moments, rng)
         monkeypatch.setattr(Server, "_door", striker.door(Server._door))
-        stop_and_go(service, folder, tmp_path / "saved", striker)
+        stop_and_go(start, service, folder, tmp_path / "saved", striker)
         assert striker.struck == KILLS
         assert service.created.total - created == RECORDINGS
         assert leftovers(service) == []
@@ -112,7 +124,7 @@ def test_stopped_at_twenty_moments(how, folder, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_separate_channels_are_killed_at_six_moments(tmp_path, monkeypatch):
+def test_separate_channels_are_killed_at_six_moments(start, tmp_path, monkeypatch):
     folder = tmp_path / "audio"
     folder.mkdir()
     for number in range(8):
@@ -125,7 +137,7 @@ def test_separate_channels_are_killed_at_six_moments(tmp_path, monkeypatch):
         moments = sorted(asked + 1 + moment for moment in rng.sample(range(60), 6))
         striker = Striker(signal.SIGKILL, moments, rng)
         monkeypatch.setattr(Server, "_door", striker.door(Server._door))
-        stop_and_go(service, folder, tmp_path / "saved", striker, "channels=separate")
+        stop_and_go(start, service, folder, tmp_path / "saved", striker, "channels=separate")
         assert striker.struck == 6
         assert service.created.total - created == 16
         assert leftovers(service) == []
@@ -134,7 +146,7 @@ def test_separate_channels_are_killed_at_six_moments(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "interrupt"])
-def test_a_run_that_writes_into_a_folder_is_stopped_at_ten_moments(how, folder, tmp_path, monkeypatch):
+def test_a_run_that_writes_into_a_folder_is_stopped_at_ten_moments(start, how, folder, tmp_path, monkeypatch):
     rng = random.Random(2)
     out = tmp_path / "out"
     with stand_in() as service:
@@ -143,7 +155,7 @@ def test_a_run_that_writes_into_a_folder_is_stopped_at_ten_moments(how, folder, 
         moments = sorted(asked + 1 + moment for moment in rng.sample(range(REQUESTS - RESERVE), 10))
         striker = Striker(how, moments, rng)
         monkeypatch.setattr(Server, "_door", striker.door(Server._door))
-        stop_and_go(service, folder, out, striker, f"out={out}")
+        stop_and_go(start, service, folder, out, striker, f"out={out}")
         assert striker.struck == 10
         assert service.created.total - created == RECORDINGS
         assert leftovers(service) == []
@@ -151,7 +163,7 @@ def test_a_run_that_writes_into_a_folder_is_stopped_at_ten_moments(how, folder, 
 
 
 @pytest.mark.slow
-def test_killed_ten_times_while_parts_are_written(folder, tmp_path):
+def test_killed_ten_times_while_parts_are_written(start, folder, tmp_path):
     rng = random.Random(3)
     out = tmp_path / "out"
     with stand_in() as service:
@@ -159,11 +171,9 @@ def test_killed_ten_times_while_parts_are_written(folder, tmp_path):
         created = service.created.total
         for _ in range(10):  # A part takes about seven of these moments.
             process = start(service, folder, out, f"out={out}", f"die_at={rng.randint(1, 9)}")
-            process.communicate(timeout=PATIENCE_S)
-            assert process.returncode == -signal.SIGKILL
+            assert process.wait(PATIENCE_S) == -signal.SIGKILL
         process = start(service, folder, out, f"out={out}")
-        _, said = process.communicate(timeout=PATIENCE_S)
-        assert process.returncode == 0, said.decode()
+        assert process.wait(PATIENCE_S) == 0, process.errors()
         assert service.created.total - created == RECORDINGS
         assert leftovers(service) == []
     assert_same_corpus(sx.read_corpus(out), quiet)
