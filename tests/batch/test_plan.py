@@ -90,25 +90,25 @@ async def test_paid_jobs_are_continued_and_cost_nothing(service, tmp_path):
 
 
 async def test_the_quotas_that_a_date_needs(service, tmp_path):
-    urls = [f"https://host.example/{number}.wav" for number in range(48_000)]
+    urls = [f"https://host.example/{number}.wav" for number in range(12_000)]
     planned = await plan(urls, service, tmp_path, processing_s=20)
-    # 48,000 URLs take 144,000 requests and 3,600 listings, which fill 307.5 minutes. Those of the first minute start at
-    # once, and those of the last half minute after 307 minutes. 100 pending jobs of 20 s: 9,600 s.
+    # 12,000 URLs take 36,000 requests and 900 listings, which fill 76.875 minutes. Those of the first minute start at
+    # once, and those of the last, incomplete minute after 76 minutes. 100 pending jobs of 20 s: 2,400 s.
     bounds = planned.quotas.set_index("quota")["shortest_s"]
-    assert planned.requests == 144_000 + 3_600 + 1
-    assert bounds["requests per minute"] == 307 * 60
-    assert bounds["pending transcriptions"] == 9_600
+    assert planned.requests == 36_000 + 900 + 1
+    assert bounds["requests per minute"] == 76 * 60
+    assert bounds["pending transcriptions"] == 2_400
     assert bounds["stored files"] == 0
-    assert planned.days == pytest.approx(307 / 1440)
+    assert planned.days == pytest.approx(76 / 1440)
     assert planned.to_ask_for.empty
-    end = datetime.now(UTC) + timedelta(hours=2)
+    end = datetime.now(UTC) + timedelta(minutes=30)
     hurried = await plan(urls, service, tmp_path, processing_s=20, finish_by=end)
     asked = hurried.to_ask_for.set_index("quota")["needed"]
     assert asked.to_dict() == pytest.approx(
-        {"requests per minute": 147_601 / 120, "pending transcriptions": 960_000 / 7200}, rel=0.01
+        {"requests per minute": 36_901 / 30, "pending transcriptions": 240_000 / 1800}, rel=0.01
     )
     assert "Bounds from the quotas (no prediction), if a job takes 20 s at the service:" in repr(hurried)
-    assert "requests per minute (480): at least 5.1 h; 1,2" in repr(hurried)
+    assert "requests per minute (480): at least 1.3 h; 1,2" in repr(hurried)
     assert "stored files" not in repr(hurried)
     assert "ask for: requests per minute 1,2" in repr(hurried)
     assert "pending transcriptions 13" in hurried._repr_html_()

@@ -12,6 +12,7 @@ from jupyter_lab import PATIENCE_S
 from notebook_files import read_notebook
 
 READY = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+LOOK_AGAIN_MS = 100
 # Lab's own, when a kernel goes away under a request that waits
 LABS_OWN_ERRORS = ("Canceled future for ", "Canceled, not sent", "Kernel connection disconnected")
 
@@ -184,7 +185,8 @@ class NotebookPage:
 
     def wait_for(self, condition: str, argument=None, timeout_s: float = PATIENCE_S):
         """Wait until a JavaScript function (its source) gives something true in the page; return that as JSON."""
-        handle = self.page.wait_for_function(condition, arg=argument, timeout=timeout_s * 1000)
+        # By default Playwright asks once for each drawing of the page, which then is drawn sixty times a second.
+        handle = self.page.wait_for_function(condition, arg=argument, timeout=timeout_s * 1000, polling=LOOK_AGAIN_MS)
         return handle.json_value()
 
     def until(self, condition, timeout_s: float = PATIENCE_S, what: str = "the condition"):
@@ -193,7 +195,7 @@ class NotebookPage:
         while not (found := condition()):
             if time.monotonic() > end:
                 raise TimeoutError(f"{what} did not come true within {timeout_s} s")
-            self.page.wait_for_timeout(100)  # lets the page's events through meanwhile
+            self.page.wait_for_timeout(LOOK_AGAIN_MS)  # lets the page's events through meanwhile
         return found
 
     def wait_until_equal(self, read, expected) -> None:
