@@ -263,6 +263,8 @@ def _flags() -> dict[str, str]:
 
 
 def _add_report_options(parser: argparse.ArgumentParser) -> None:
+    from soniox_ds.io.formats import FORMATS
+
     add = parser.add_argument
     add("corpus", type=Path, help="folder that transcribe wrote")
     add("-o", "--out", type=Path, default=Path("report.html"), help="default: %(default)s")
@@ -270,9 +272,17 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
         "--references",
         type=Path,
         metavar="FILE",
-        help="csv, tsv, json, jsonl or parquet with the columns audio_id and reference; an empty cell means no "
-        'reference, quotes ("") mean silence (default: the column reference of the corpus)',
+        help="csv, tsv, json, jsonl or parquet with the columns audio_id and reference, where an empty cell means no "
+        'reference and quotes ("") mean silence; or a file or folder of srt, vtt, ctm, stm, trn, TextGrid, ... '
+        "(default: the column reference of the corpus)",
     )
+    add(
+        "--references-format",
+        choices=[name for name, each in FORMATS.items() if each.reader and name != "rttm"],
+        metavar="FORMAT",
+        help="format of the references if their extension does not show it, such as seglst or lhotse",
+    )
+    add("--references-encoding", metavar="NAME", help="encoding of the references (default: UTF-8 or UTF-16)")
     add("--turns", type=Path, metavar="FILE", help="RTTM file with the reference turns, for the diarization error rate")
     add(
         "--by",
@@ -457,7 +467,7 @@ def _report(options: argparse.Namespace) -> int:
 
     path = sx.report(
         sx.read_corpus(options.corpus),
-        _references(options.references) if options.references else None,
+        _references(options),
         path=options.out,
         by=options.by,
         normalizer=options.normalizer,
@@ -471,11 +481,16 @@ def _report(options: argparse.Namespace) -> int:
     return 0
 
 
-def _references(path: Path) -> pd.DataFrame:
+def _references(options: argparse.Namespace) -> pd.DataFrame | None:
     """Read the references. Print the number of empty cells of a CSV or TSV file, because they mean no reference."""
     from soniox_ds.sources.manifests import read_references
 
-    table = read_references(path)
+    path = options.references
+    if path is None:
+        if options.references_format or options.references_encoding:
+            raise InputError("--references-format and --references-encoding describe the file of --references; give it")
+        return None
+    table = read_references(path, format=options.references_format, encoding=options.references_encoding)
     column = "reference" if "reference" in table else "text"
     if (
         path.suffix.lower() in (".csv", ".tsv", ".txt")

@@ -19,6 +19,7 @@ from soniox_ds.io.annotation_files import format_of_path, read_annotations
 from soniox_ds.io.json_nodes import JsonNode, parsed
 from soniox_ds.io.providers import provider_named, recognised_provider
 from soniox_ds.io.transcript import TimedWord, Transcript
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import RECORDINGS, TOKENS, conform
 from soniox_ds.text.words import spoken_texts
 
@@ -28,6 +29,7 @@ PathOrPaths: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[st
 EXTENSIONS = (".json", ".jsonl")
 
 
+@explains_keywords
 def read_transcripts(
     path: PathOrPaths, *, provider: str | None = None, format: str | None = None, encoding: str | None = None
 ) -> Corpus:

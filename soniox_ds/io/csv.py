@@ -18,6 +18,7 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.files.formula_cells import formulas_quoted
 from soniox_ds.io.contents import audio_ids_of, is_segments
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import need
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text.words import as_words, segments, texts
@@ -30,6 +31,7 @@ __all__ = ["write_csv"]
 _ROWS = ("words", "segments", "texts", "recordings", "tokens")
 
 
+@explains_keywords
 def write_csv(
     transcripts: Transcripts, path: str | Path, *, rows: str | None = None, byte_order_mark: bool = False
 ) -> None:

@@ -26,6 +26,7 @@ from soniox_ds.io.fields import (
     names_to_write,
     with_channels,
 )
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import ANNOTATIONS, conform
 from soniox_ds.schema.inputs import Transcripts
 
@@ -38,6 +39,7 @@ _NO_WORDS = frozenset(("non-lex", "misc", "noscore"))
 _CHUNK = 50_000
 
 
+@explains_keywords
 def read_ctm(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     """Read the words of a CTM file.
 
@@ -113,6 +115,7 @@ def _words(path: Path, encoding: str | None) -> Iterator[tuple[Any, ...]]:
         yield fields[0], speaker, start, end, fields[4], channel, confidence
 
 
+@explains_keywords
 def write_ctm(transcripts: Transcripts, path: str | Path) -> None:
     """Write words as CTM, sorted by recording, channel and start, exact to the millisecond.
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from soniox_ds.exceptions import SetupError
 from soniox_ds.io.contents import audio_ids_of, is_segments, texts_to_write
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import RECORDINGS, TOKENS
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text.words import texts
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["to_documents"]
 
 
+@explains_keywords
 def to_documents(transcripts: Transcripts, *, with_tokens: bool = True) -> list[Document]:
     """Return a LangChain Document for each recording, with the fields of the loader in ``langchain-soniox``.
 

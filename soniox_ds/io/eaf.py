@@ -25,6 +25,7 @@ from soniox_ds.files.file_names import files_to_write
 from soniox_ds.files.text_files import read_text
 from soniox_ds.io.contents import audio_ids_of
 from soniox_ds.io.tiers import Interval, Tier, annotations_of_tiers, tiers_to_write
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 
 __all__ = ["read_eaf", "write_eaf"]
@@ -33,6 +34,7 @@ _LAST_MS = 2**31 - 1  # The largest Int32, about 24 days.
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+@explains_keywords
 def read_eaf(
     path: str | Path, *, tiers: str | Collection[str] | None = None, encoding: str | None = None
 ) -> pd.DataFrame:
@@ -194,6 +196,7 @@ class _Document:
         return SchemaError(f"{self.path}, line {line}: {problem}.")
 
 
+@explains_keywords
 def write_eaf(transcripts: Transcripts, path: str | Path, *, with_words: bool = True) -> None:
     """Write an ELAN file for each recording, with tiers of segments, words and translations for each speaker.
 

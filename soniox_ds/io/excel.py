@@ -19,6 +19,7 @@ from soniox_ds.exceptions import SetupError
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.files.formula_cells import formulas_quoted
 from soniox_ds.io.contents import audio_ids_of, is_segments
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import need
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text.words import as_words, segments
@@ -35,6 +36,7 @@ _LARGEST_INTEGER = 2**53
 """Largest integer up to which all integers are exact in Excel."""
 
 
+@explains_keywords
 def write_excel(transcripts: Transcripts, path: str | Path) -> None:
     """Write an Excel workbook with the sheets `recordings`, `segments` and `words`.
 

@@ -16,6 +16,7 @@ import pandas as pd
 from soniox_ds.exceptions import InputError, SchemaError, SetupError
 from soniox_ds.files.atomic_files import replacing_folder
 from soniox_ds.io.contents import audio_ids_of, is_segments, segments_to_write, texts_to_write
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import RECORDINGS, frame_to_arrow
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text.translations import translation_mask
@@ -32,6 +33,7 @@ _OF_SEGMENTS = ("text", "start_ms", "end_ms", "speaker", "speaker_label", "langu
 _AUDIO = ("path", "bytes", None)
 
 
+@explains_keywords
 def to_huggingface(transcripts: Transcripts, *, audio: str | None = "path") -> Dataset:
     """Return a dataset of the package ``datasets``, with a row for each recording.
 
@@ -93,6 +95,7 @@ def to_huggingface(transcripts: Transcripts, *, audio: str | None = "path") -> D
     return dataset.cast_column("audio", datasets.Audio(decode=False)) if "audio" in table.column_names else dataset
 
 
+@explains_keywords
 def write_huggingface(transcripts: Transcripts, path: str | Path, *, audio: str | None = "path") -> None:
     """Write the dataset of `to_huggingface` to a folder, which ``datasets.load_from_disk`` reads.
 

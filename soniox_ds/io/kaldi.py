@@ -22,6 +22,7 @@ from soniox_ds.files.text_files import lines_of_file, read_text
 from soniox_ds.io.contents import audio_ids_of, segments_to_write
 from soniox_ds.io.fields import malformed, ms_of, names_to_write
 from soniox_ds.options.addresses import public_url
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import ANNOTATIONS, conform
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 
@@ -36,6 +37,7 @@ def is_kaldi_folder(path: str | os.PathLike[str]) -> bool:
     return (folder / "text").is_file() and any((folder / name).is_file() for name in ("wav.scp", "segments", "utt2spk"))
 
 
+@explains_keywords
 def read_kaldi(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     """Read the utterances of a Kaldi data folder.
 
@@ -169,6 +171,7 @@ def _segment(path: Path, number: int, line: str) -> tuple[str, int, int | None]:
     return fields[1], start, end
 
 
+@explains_keywords
 def write_kaldi(transcripts: Transcripts, path: str | Path) -> None:
     """Write a Kaldi data folder: ``text``, ``segments``, ``utt2spk``, ``spk2utt``, ``wav.scp`` and ``reco2dur``.
 

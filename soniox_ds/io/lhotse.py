@@ -23,6 +23,7 @@ from soniox_ds.files.text_files import lines_of_file, read_text
 from soniox_ds.io.contents import audio_ids_of, channels_of, is_segments, segments_to_write, text_on_one_line
 from soniox_ds.io.fields import with_channels
 from soniox_ds.io.json_nodes import JsonNode, parsed
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import ANNOTATIONS, conform
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text.translations import without_translations
@@ -33,6 +34,7 @@ __all__ = ["read_lhotse", "write_lhotse"]
 _CHUNK = 5_000
 
 
+@explains_keywords
 def read_lhotse(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     """Read a file of Lhotse supervisions.
 
@@ -112,6 +114,7 @@ def _row(node: JsonNode) -> tuple[Any, ...]:
     )
 
 
+@explains_keywords
 def write_lhotse(transcripts: Transcripts, path: str | Path) -> None:
     """Write segments as supervisions of Lhotse, exact to the millisecond, with their words.
 

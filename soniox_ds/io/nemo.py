@@ -19,6 +19,7 @@ from soniox_ds.files.atomic_files import replacing
 from soniox_ds.files.text_files import lines_of_file, read_text
 from soniox_ds.io.contents import audio_ids_of, segments_to_write, text_on_one_line, texts_to_write
 from soniox_ds.io.json_nodes import JsonNode, parsed
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import ANNOTATIONS, conform
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 
@@ -27,6 +28,7 @@ __all__ = ["read_nemo", "write_nemo"]
 NO_TEXT = "-"
 
 
+@explains_keywords
 def read_nemo(path: str | Path, *, text_key: str = "text", encoding: str | None = None) -> pd.DataFrame:
     """Read a NeMo manifest.
 
@@ -92,6 +94,7 @@ def _row(node: JsonNode, text_key: str) -> tuple[Any, ...]:
     )
 
 
+@explains_keywords
 def write_nemo(transcripts: Transcripts, path: str | Path, *, segments: bool = False) -> None:
     """Write a NeMo manifest, with a line for each recording or for each segment.
 

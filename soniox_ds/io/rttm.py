@@ -23,6 +23,7 @@ from soniox_ds.files.text_files import lines_of_file, read_text
 from soniox_ds.io.contents import channels_of, completed_ids, is_segments, with_times, without_rows
 from soniox_ds.io.fields import LAST_MS, SECONDS, UNKNOWN, names_to_write, shown
 from soniox_ds.metrics.speakers.turns import speaker_turns
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import TURNS, conform, need, need_milliseconds, with_ids
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text.translations import translation_mask
@@ -42,6 +43,7 @@ _EXAMPLE = "SPEAKER call_7 1 0.40 2.15 <NA> <NA> agent <NA> <NA>"
 _CHANNEL = re.compile(r"[1-9][0-9]{0,3}")
 
 
+@explains_keywords
 def read_rttm(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     """Read the speaker turns of an RTTM file.
 
@@ -136,6 +138,7 @@ def _problem(fields: list[str]) -> str | None:
     return None
 
 
+@explains_keywords
 def write_rttm(transcripts: Transcripts, path: str | Path) -> None:
     """Write speaker turns as RTTM, exact to the millisecond. Spaces in names become underscores.
 

@@ -19,12 +19,14 @@ from soniox_ds.files.text_files import read_text
 from soniox_ds.io.contents import audio_ids_of, segments_to_write, text_on_one_line
 from soniox_ds.io.fields import with_channels
 from soniox_ds.io.json_nodes import JsonNode, parsed
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import ANNOTATIONS, conform
 from soniox_ds.schema.inputs import Transcripts
 
 __all__ = ["read_seglst", "write_seglst"]
 
 
+@explains_keywords
 def read_seglst(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     """Read the segments of a SegLST file.
 
@@ -88,6 +90,7 @@ def _segment(node: JsonNode) -> tuple[Any, ...]:
     )
 
 
+@explains_keywords
 def write_seglst(transcripts: Transcripts, path: str | Path) -> None:
     """Write segments as SegLST, with times that are exact to the millisecond.
 

@@ -19,6 +19,7 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.files.file_names import files_to_write
 from soniox_ds.io.contents import audio_ids_of
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import TOKENS, need
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text.translations import without_translations
@@ -29,6 +30,7 @@ _KEYS = [name for name in TOKENS if name not in ("audio_id", "token_index")]
 _CHUNK = 20_000
 
 
+@explains_keywords
 def write_soniox(transcripts: Transcripts, path: str | Path) -> None:
     """Write transcripts in the form of the Soniox API: a JSON file for each recording, with all of its tokens.
 

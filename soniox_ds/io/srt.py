@@ -23,6 +23,7 @@ from soniox_ds.io.subtitle_files import (
     without_direction_marks,
     write_tracks,
 )
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema.inputs import Transcripts
 
 __all__ = ["read_srt", "write_srt"]
@@ -32,6 +33,7 @@ _LIKE_MARKUP = re.compile(r"<(?=\s*/?\s*[A-Za-z])|\{(?=\\)|--(?=>)")
 _JOINED = re.compile("(<|\\{|--)\u2060")
 
 
+@explains_keywords
 def read_srt(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     """Read the cues of an SRT file.
 
@@ -81,6 +83,7 @@ def read_srt(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     )
 
 
+@explains_keywords
 def write_srt(
     transcripts: Transcripts,
     path: str | Path,

@@ -27,6 +27,7 @@ from soniox_ds.io.fields import (
     warn_of_alternatives,
     with_channels,
 )
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import ANNOTATIONS, conform
 from soniox_ds.schema.inputs import Transcripts
 
@@ -39,6 +40,7 @@ _LABEL = re.compile(r"<(?:[^<>\s]*,[^<>\s]*|o|na)>", re.IGNORECASE)
 _ALTERNATIVES = re.compile(r"\{\s*([^{}/]*?)\s*/[^{}]*\}")
 
 
+@explains_keywords
 def read_stm(path: str | Path, *, ignored: bool = False, encoding: str | None = None) -> pd.DataFrame:
     """Read the segments of an STM file.
 
@@ -110,6 +112,7 @@ def _segments(path: Path, encoding: str | None) -> Iterator[tuple[Any, ...]]:
         yield fields[0], speaker, start, end, "" if is_ignored else text, channel, is_ignored
 
 
+@explains_keywords
 def write_stm(transcripts: Transcripts, path: str | Path) -> None:
     """Write segments as STM, sorted by recording, channel and start, exact to the millisecond.
 

@@ -20,6 +20,7 @@ from soniox_ds.files.file_names import files_to_write
 from soniox_ds.files.text_files import lines_of_file, read_text
 from soniox_ds.io.contents import audio_ids_of
 from soniox_ds.io.tiers import Interval, Tier, annotations_of_tiers, tiers_to_write
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema.inputs import Transcripts
 
 __all__ = ["read_textgrid", "write_textgrid"]
@@ -31,6 +32,7 @@ _PART = re.compile(r'"(?P<text>(?:[^"]|"")*+)"|(?P<open>")|(?P<comment>![^\r\n]*
 _BINARY = b"ooBinaryFile"
 
 
+@explains_keywords
 def read_textgrid(
     path: str | Path, *, tiers: str | Collection[str] | None = None, encoding: str | None = None
 ) -> pd.DataFrame:
@@ -168,6 +170,7 @@ class _Values:
         return SchemaError(f"{self.path}, line {len(lines_of_file(self.text[:at]))}: {problem}.")
 
 
+@explains_keywords
 def write_textgrid(transcripts: Transcripts, path: str | Path, *, with_words: bool = True) -> None:
     """Write a Praat TextGrid for each recording, with tiers of segments, words and translations for each speaker.
 

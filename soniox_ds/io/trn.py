@@ -17,6 +17,7 @@ import pandas as pd
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.io.contents import segments_to_write, texts_to_write
 from soniox_ds.io.fields import content_lines, malformed, names_to_write, warn_of_alternatives
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import ANNOTATIONS, conform
 from soniox_ds.schema.inputs import Transcripts
 
@@ -28,6 +29,7 @@ _NO_COMMENT = "\u2060"
 _EXAMPLE = "good morning (call_7)"
 
 
+@explains_keywords
 def read_trn(path: str | Path, *, speakers: bool = False, encoding: str | None = None) -> pd.DataFrame:
     """Read the texts of a trn file.
 
@@ -82,6 +84,7 @@ def _lines(path: Path, speakers: bool, encoding: str | None) -> Iterator[tuple[s
         yield (audio_id, speaker, text) if speakers else (match[2], None, text)
 
 
+@explains_keywords
 def write_trn(transcripts: Transcripts, path: str | Path, *, speakers: bool = False) -> None:
     """Write the text of each recording as trn. Spaces and parentheses in ids become underscores.
 

@@ -11,11 +11,13 @@ from soniox_ds._display import clock
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.files.file_names import files_to_write
 from soniox_ds.io.contents import audio_ids_of, segments_to_write
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema.inputs import Transcripts
 
 __all__ = ["write_txt"]
 
 
+@explains_keywords
 def write_txt(
     transcripts: Transcripts, path: str | Path, *, times: bool = True, speakers: bool = True, encoding: str = "utf-8"
 ) -> None:

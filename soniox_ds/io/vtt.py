@@ -26,6 +26,7 @@ from soniox_ds.io.subtitle_files import (
     without_direction_marks,
     write_tracks,
 )
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema.inputs import Transcripts
 
 __all__ = ["read_vtt", "write_vtt"]
@@ -35,6 +36,7 @@ _TAG = re.compile(r"<[^>]*>")
 _OTHER_BLOCK = re.compile(r"(NOTE|STYLE|REGION)(\s|$)")
 
 
+@explains_keywords
 def read_vtt(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     """Read the cues of a WebVTT file.
 
@@ -114,6 +116,7 @@ def _voices(text: str) -> Iterator[tuple[str | None, str]]:
             yield speaker or None, plain
 
 
+@explains_keywords
 def write_vtt(
     transcripts: Transcripts,
     path: str | Path,

@@ -26,6 +26,7 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.files.atomic_files import replacing_folder
 from soniox_ds.files.file_names import file_of_each
 from soniox_ds.io.huggingface import table_of_recordings
+from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 
 __all__ = ["write_webdataset"]
@@ -34,6 +35,7 @@ _SHARD = re.compile(r"shard-[0-9]{6,}\.tar")
 _EXTENSION = re.compile(r"\.(?!(?:json|txt)$)([a-z0-9]{1,8})")
 
 
+@explains_keywords
 def write_webdataset(
     transcripts: Transcripts,
     path: str | Path,

@@ -8,11 +8,24 @@ import re
 import textwrap
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import MISSING, field, fields
-from typing import Any, Self, TypedDict
+from functools import wraps
+from typing import Any, ParamSpec, Self, TypedDict, TypeVar
 
 from soniox_ds.exceptions import OptionsError
 
-__all__ = ["Checked", "NoKeywords", "check_keywords", "check_names", "list_options", "option", "set_field"]
+__all__ = [
+    "Checked",
+    "NoKeywords",
+    "check_keywords",
+    "check_names",
+    "explains_keywords",
+    "list_options",
+    "option",
+    "set_field",
+]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 _EMPTY = inspect.Parameter.empty
 
@@ -159,6 +172,27 @@ def _readable(annotation: object) -> object:
 def check_keywords(target: Callable[..., Any], keywords: Iterable[str]) -> None:
     """Raise OptionsError if the callable has no parameter of one of these names, with the name that was meant."""
     check_names(f"{target.__name__}()", keywords, list(inspect.signature(target).parameters))
+
+
+def explains_keywords(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Make a function raise OptionsError for a keyword that it does not have, with the keyword that was meant.
+
+    >>> @explains_keywords
+    ... def write_srt(path, *, line_length=42):
+    ...     return line_length
+    >>> write_srt("talk.srt", line_len=30)
+    Traceback (most recent call last):
+    ...
+    soniox_ds.exceptions.OptionsError: write_srt() has no option 'line_len'. Did you mean 'line_length'?
+    """
+
+    @wraps(function)
+    def checked(*args: _P.args, **keywords: _P.kwargs) -> _R:
+        if keywords:
+            check_keywords(function, keywords)
+        return function(*args, **keywords)
+
+    return checked
 
 
 def check_names(owner: str, given: Iterable[str], names: Collection[str]) -> None:

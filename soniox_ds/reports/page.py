@@ -40,6 +40,8 @@ def report(
     corpus: Corpus | LiveResult,
     references: Any = None,
     *,
+    format: str | None = None,
+    encoding: str | None = None,
     path: str | Path = "report.html",
     by: str | Sequence[str] | None = None,
     normalizer: Any = "basic",
@@ -57,8 +59,11 @@ def report(
     corpus
         A corpus from `transcribe` or `read_corpus`, or the result of a live session.
     references
-        The reference texts, as `word_errors` takes them, or a file for `read_references`; by default the column
-        `reference` of the recordings, if there is one. Without references, the page has no error rates.
+        The reference texts, as `word_errors` takes them, or a file or folder for `read_references`; by default the
+        column `reference` of the recordings, if there is one. Without references, the page has no error rates.
+    format, encoding
+        Format and encoding of the file of references, where `read_references` cannot recognise them: the name of a
+        format of `sx.io`, such as "seglst", and an encoding, such as "latin-1".
     path
         The file to write. An existing file is replaced once the new page is complete.
     by
@@ -87,7 +92,8 @@ def report(
     ------
     InputError
         If `corpus` is not a corpus or is empty, no reference belongs to it, `by` names an unknown column, a number is
-        below 0, or there are reference turns but no speakers.
+        below 0, there are reference turns but no speakers, or `format` or `encoding` is given without a file of
+        references.
     SchemaError
         If the references or turns are not as documented.
     SourceError
@@ -119,7 +125,12 @@ def report(
     if min(recordings, clips) < 0:
         raise InputError(f"recordings and clips must be 0 or more; found {recordings} and {clips}.")
     if isinstance(references, str | Path):
-        references = read_references(references)
+        references = read_references(references, format=format, encoding=encoding)
+    elif format is not None or encoding is not None:
+        raise InputError(
+            "format and encoding describe a file of references, but references is "
+            f"{'not given' if references is None else f'a {type(references).__name__}'}; give the path of the file."
+        )
     errors = alignments = neutral_alignments = None
     if references is not None or ("reference" in corpus.recordings and corpus.recordings["reference"].notna().any()):
         errors = word_errors(corpus, references, normalizer=normalizer, language=language)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 import wave
 from html.parser import HTMLParser
@@ -339,6 +340,28 @@ def test_an_empty_cell_is_no_reference_and_quotes_are_silence(corpus, tmp_path, 
     assert main(["report", str(tmp_path / "corpus"), "-o", str(out), "--references", str(references)]) == 0
     assert "1 of 3 cells of 'reference'" in capsys.readouterr().err
     assert f"word error rate {11 / 11:.1%}" in page_of(out).text  # all eleven words of c.wav are insertions
+
+
+def test_references_are_read_in_any_format(corpus, tmp_path, capsys):
+    texts = [
+        {"session_id": audio_id, "words": text, "speaker": "1", "start_time": 0, "end_time": 9}
+        for audio_id, text in zip(corpus, ["käse für alle leute hier im saal"] * len(corpus), strict=True)
+    ]
+    references = tmp_path / "seglst.txt"
+    references.write_text(json.dumps(texts, ensure_ascii=False), encoding="latin-1")
+    page = sx.report(corpus, references, format="seglst", encoding="latin-1", path=tmp_path / "report.html")
+    assert "käse" in page.read_text(encoding="utf-8")
+    corpus.save(tmp_path / "corpus")
+    arguments = ["report", str(tmp_path / "corpus"), "-o", str(tmp_path / "by command.html")]
+    of_file = ["--references", str(references), "--references-format", "seglst", "--references-encoding", "latin-1"]
+    assert main([*arguments, *of_file]) == 0
+    assert "käse" in (tmp_path / "by command.html").read_text(encoding="utf-8")
+    assert main([*arguments, "--references-format", "seglst"]) == 2
+    assert "describe the file of --references" in capsys.readouterr().err
+    with pytest.raises(
+        InputError, match=r"format and encoding describe a file of references, but references is a dict"
+    ):
+        sx.report(corpus, dict.fromkeys(corpus, "good"), format="seglst", path=tmp_path / "report.html")
 
 
 def test_speakers_are_measured_and_scored_against_turns(corpus, tmp_path):
