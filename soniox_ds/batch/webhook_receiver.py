@@ -46,7 +46,9 @@ LARGEST_BODY = 16_384
 """Largest number of bytes in a body. A real body has fewer than a hundred."""
 KEPT_S = 31 * 86_400.0
 """Seconds for which a delivery is kept. The service deletes transcriptions after 30 days."""
-UNREAD = (401, 405, 413)
+LONGEST_BODY_S = 10.0
+"""Seconds within which a body must arrive."""
+UNREAD = (401, 405, 408, 413)
 """Statuses that are answered before the whole body is read. The connection is closed then, so that the rest is not."""
 TIDY_UP_S = 86_400.0
 """Seconds between two removals of old deliveries."""
@@ -293,13 +295,17 @@ class WebhookReceiver:
         announced = [value for header, value in headers if header == b"content-length"]
         is_too_large = any(value.isdigit() and int(value[:20]) > LARGEST_BODY for value in announced)
         body, is_whole = b"", False
-        while not (is_whole or is_too_large):
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            body += message.get("body", b"")
-            is_whole = not message.get("more_body", False)
-            is_too_large = len(body) > LARGEST_BODY
+        try:
+            async with asyncio.timeout(LONGEST_BODY_S):
+                while not (is_whole or is_too_large):
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return None
+                    body += message.get("body", b"")
+                    is_whole = not message.get("more_body", False)
+                    is_too_large = len(body) > LARGEST_BODY
+        except TimeoutError:
+            return _Answer(408, f"the body did not arrive within {LONGEST_BODY_S:g} s")
         if is_too_large:
             return _Answer(413, f"the body has more than {LARGEST_BODY:,} bytes")
         try:

@@ -10,6 +10,9 @@ from soniox_ds.exceptions import SetupError
 
 __all__ = ["WebhookServer"]
 
+GRACE_S = 5
+"""Seconds for which closing waits for requests that are not complete."""
+
 
 class WebhookServer:
     """A server that runs an ASGI application on a port until it is closed.
@@ -40,7 +43,14 @@ class WebhookServer:
         """Address of the server on this machine."""
         # Uvicorn is told neither to log nor to handle signals: the process belongs to the caller.
         config = uvicorn.Config(
-            application, lifespan="off", ws="none", loop="asyncio", http="h11", log_config=None, access_log=False
+            application,
+            lifespan="off",
+            ws="none",
+            loop="asyncio",
+            http="h11",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_S,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
@@ -49,7 +59,7 @@ class WebhookServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Answer the requests that have arrived, then stop listening."""
+        """Answer the requests that have arrived, then stop listening. Open requests are dropped after `GRACE_S`."""
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()

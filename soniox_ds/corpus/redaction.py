@@ -8,6 +8,7 @@ translations of the recording, the address and hash of its audio, its id at the 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -114,8 +115,32 @@ def _mask_of(words: pd.DataFrame, words_mask: Any) -> Bools:
 _BASIC = Normalizer.of("basic")
 
 
+_POSSESSIVE = re.compile(r"['’]s?$")
+
+
 def _units(text: str) -> set[str]:
-    return set(_BASIC(text).split())
+    """Return the normalised words of a text, and those that end with an apostrophe also without this ending.
+
+    >>> sorted(_units("Ann's car"))
+    ['ann', "ann's", 'car']
+    """
+    units = _BASIC(text).split()
+    return {*units, *(_POSSESSIVE.sub("", unit) for unit in units)} - {""}
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """Yield the texts in a value: the value itself, or the keys and items of lists, dicts and arrays in it."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts_in(key)
+            yield from _texts_in(item)
+    elif isinstance(value, list | tuple | set | frozenset | np.ndarray):
+        for item in value:
+            yield from _texts_in(item)
+    elif isinstance(value, bytes):
+        yield value.decode("utf-8", "replace")
+    elif not (value is None or value is pd.NA or isinstance(value, bool | int | float | np.generic)):
+        yield str(value)
 
 
 def _secret_units(words: pd.DataFrame, mask: Bools) -> dict[str, set[str]]:
@@ -130,10 +155,10 @@ def _secret_units(words: pd.DataFrame, mask: Bools) -> dict[str, set[str]]:
 
 
 def _refuse_secrets(recordings: pd.DataFrame, column: str, secrets: Mapping[str, set[str]]) -> None:
-    if recordings[column].dtype != object and not pd.api.types.is_string_dtype(recordings[column]):
+    if pd.api.types.is_numeric_dtype(recordings[column]):
         return
     for audio_id, value in zip(recordings["audio_id"], recordings[column], strict=True):
-        if isinstance(value, str) and _units(value) & secrets[audio_id]:
+        if any(_units(text) & secrets[audio_id] for text in _texts_in(value)):
             way_out = (
                 "rename the recording before it is redacted"
                 if column == "audio_id"

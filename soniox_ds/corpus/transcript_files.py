@@ -54,9 +54,9 @@ def read_transcripts(
     -------
     Corpus
         The transcripts in the order of their files, as one token for each word, with times, confidences, speakers and
-        languages where the provider gives them. `audio_id` is the name of the recording in the document, or else the
-        name of the file without its extension. `service` is the name of the provider or format. Of a format, each
-        segment (cue, utterance) is one token, so that its words share its times.
+        languages where the provider gives them. `audio_id` is the key of the dict, or else the name of the recording in
+        the document, or else the name of the file without its extension. `service` is the name of the provider or
+        format. Of a format, each segment (cue, utterance) is one token, so that its words share its times.
 
     Raises
     ------
@@ -96,7 +96,8 @@ def read_transcripts(
         except InputError as error:
             raise InputError(f"{place}: {error}") from error
         for transcript in transcripts:
-            recordings.append(_recording(transcript, audio_id, place, name))
+            given_id = audio_id if isinstance(path, Mapping) else transcript.audio_id or audio_id
+            recordings.append(_recording(transcript, given_id, place, name))
             tables.append(_tokens(transcript, recordings[-1]["audio_id"]))
     return _corpus(recordings, tables)
 
@@ -151,7 +152,7 @@ def _recording(transcript: Transcript, audio_id: str, place: str, provider: str)
     if transcript.tokens is not None:
         last_ms = transcript.tokens["end_ms"].max()
     return {
-        "audio_id": transcript.audio_id or audio_id,
+        "audio_id": audio_id,
         "source": place,
         "duration_ms": last_ms if transcript.duration_ms is None else transcript.duration_ms,
         "status": "completed",

@@ -26,6 +26,14 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turn an OSError into an InputError that names the path which could not be written."""
     try:
         yield
+    except FileNotFoundError as error:
+        folder = Path(path).parent
+        if folder.is_dir():
+            raise
+        raise InputError(
+            f"{os.fspath(path)} cannot be written, because the folder {os.fspath(folder)} does not exist. Create it, "
+            "or choose another folder. Nothing was changed."
+        ) from error
     except OSError as error:
         raise InputError(
             f"{os.fspath(path)} cannot be written: {error.strerror or error}. Free disk space, or choose another "

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from soniox_ds._arguments import check_choice
 from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import InputError
-from soniox_ds.io.formats import FORMATS, Format, format_named, format_of_file
+from soniox_ds.io.formats import FORMATS, Format, format_of_file
 from soniox_ds.io.kaldi import is_kaldi_folder
 from soniox_ds.io.nemo import read_nemo
 from soniox_ds.io.stm import read_stm
@@ -65,9 +66,9 @@ def read_annotations(
     InputError
         If the format cannot be read, holds no text, or there is no file.
     """
-    form = format_named(name)
-    if not form.reader or name == "rttm":
-        texts = [each for each in FORMATS if each != "rttm" and FORMATS[each].reader]
+    texts = [each for each in FORMATS if each != "rttm" and FORMATS[each].reader]
+    form = FORMATS[name if name in FORMATS else check_choice(name, "format", texts)]
+    if name not in texts:
         raise InputError(f"{form.title} cannot be read as texts; formats with texts are {', '.join(texts)}.")
     if not isinstance(path, str | os.PathLike):
         parts = [read_annotations(each, name, is_transcript=is_transcript, encoding=encoding) for each in path]

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from soniox_ds._caller import warn_caller
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.io.contents import audio_ids_of, channels_of, words_to_write
 from soniox_ds.io.fields import (
@@ -138,7 +139,8 @@ def write_ctm(transcripts: Transcripts, path: str | Path) -> None:
     Warns
     -----
     UserWarning
-        If recordings that failed, words without times or translations are left out.
+        If recordings that failed, words without times or translations are left out; or if a word is ``@``, which the
+        format takes for no word.
 
     Examples
     --------
@@ -163,6 +165,10 @@ def write_ctm(transcripts: Transcripts, path: str | Path) -> None:
     words = words_to_write(transcripts, "CTM")
     words = words.assign(file=words["audio_id"].map(names), channel=channels_of(words))
     words = words.sort_values(["file", "channel", "start_ms"], kind="stable")
+    if n_empty := int((words["text"] == "@").sum()):
+        warn_caller(
+            f"CTM: {n_empty} words are '@', which the format takes for no word. SegLST keeps them.", UserWarning
+        )
     with replacing(path) as beside, beside.open("w", encoding="utf-8", newline="\n") as opened:
         for first in range(0, len(words), _CHUNK):
             opened.write("".join(_lines(words.iloc[first : first + _CHUNK])))

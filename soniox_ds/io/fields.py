@@ -18,6 +18,7 @@ __all__ = [
     "UNKNOWN",
     "channel_of",
     "content_lines",
+    "first_alternatives",
     "malformed",
     "ms_of",
     "names_to_write",
@@ -32,6 +33,7 @@ UNKNOWN = frozenset(("<NA>", "NA", "N/A", "-", "None", "nan", "null", "unknown")
 """Values of fields that hold nothing."""
 
 _ALTERNATIVE = re.compile(r"\{|(?<!\S)@(?!\S)|^\s*ignore_time_segment_in_scoring\s*$", re.IGNORECASE)
+_INNERMOST = re.compile(r"\{\s*([^{}/]*?)\s*/[^{}]*\}")
 _CHANNELS = {"A": 1, "B": 2}
 _LONGEST_SHOWN = 120
 
@@ -42,6 +44,17 @@ def content_lines(path: Path, kind: str, encoding: str | None) -> Iterator[tuple
         content = line.strip()
         if content and not content.startswith(";;"):
             yield number, content
+
+
+def first_alternatives(text: str) -> str:
+    """Return a text with the first of all alternatives (``{a / b}``), also nested ones, and without ``@``.
+
+    >>> first_alternatives("{a / {b / c} } z { @ / y }"), first_alternatives("a {b c")
+    ('a z', 'a {b c')
+    """
+    while (reduced := _INNERMOST.sub(r"\1", text)) != text:
+        text = reduced
+    return " ".join(word for word in text.split() if word != "@")
 
 
 def warn_of_alternatives(texts: Iterable[str], title: str) -> None:

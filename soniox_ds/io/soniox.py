@@ -23,6 +23,7 @@ from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import TOKENS, need
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text.translations import without_translations
+from soniox_ds.text.words import spoken_texts
 
 __all__ = ["write_soniox"]
 
@@ -34,6 +35,7 @@ _CHUNK = 20_000
 def write_soniox(transcripts: Transcripts, path: str | Path) -> None:
     """Write transcripts in the form of the Soniox API: a JSON file for each recording, with all of its tokens.
 
+    `id` is the `transcription_id` of the recording, or its `audio_id` if that is not known. `text` is the spoken text.
     Tokens of channels that were transcribed separately have the key `channel`, and tokens of speakers who were given
     names the key `speaker_label`, which the API does not have. ``sx.io.read_transcripts(..., provider="soniox")`` reads
     them.
@@ -73,6 +75,10 @@ def write_soniox(transcripts: Transcripts, path: str | Path) -> None:
     if isinstance(transcripts, pd.DataFrame) and "token_index" not in transcripts:
         raise InputError("the JSON of Soniox is written from tokens: give a Corpus, a LiveResult or a table of tokens.")
     ids = audio_ids_of(transcripts, "Soniox JSON")
+    names = dict(zip(ids, ids, strict=True))
+    if isinstance(transcripts, Transcribed) and "transcription_id" in transcripts.recordings:
+        known = transcripts.recordings.dropna(subset="transcription_id")
+        names |= dict(zip(known["audio_id"].tolist(), known["transcription_id"].tolist(), strict=True))
     table = transcripts.tokens if isinstance(transcripts, Transcribed) else transcripts
     need(table, "audio_id", "token_index", "text", name="tokens")
     files = files_to_write(ids, path, ".json")
@@ -80,9 +86,12 @@ def write_soniox(transcripts: Transcripts, path: str | Path) -> None:
     encode = msgspec.json.Encoder().encode
     for audio_id, file in files.items():
         tokens = by_id.get(audio_id, table.iloc[:0]).sort_values("token_index", kind="stable")
-        text = "".join(without_translations(tokens)["text"].tolist())
+        if "channel" in tokens and tokens["channel"].notna().any():  # The tokens of channels alternate.
+            text = spoken_texts(tokens).get(audio_id, "")
+        else:
+            text = "".join(without_translations(tokens)["text"].tolist())
         with replacing(file) as beside, beside.open("wb") as opened:
-            opened.write(b'{"text":' + encode(text) + b',"tokens":[')
+            opened.write(b'{"id":' + encode(str(names[audio_id])) + b',"text":' + encode(text) + b',"tokens":[')
             for first in range(0, len(tokens), _CHUNK):
                 opened.write(b"," if first else b"")
                 opened.write(encode(_tokens(tokens.iloc[first : first + _CHUNK]))[1:-1])

@@ -21,6 +21,7 @@ from soniox_ds.io.fields import (
     UNKNOWN,
     channel_of,
     content_lines,
+    first_alternatives,
     malformed,
     ms_of,
     names_to_write,
@@ -37,7 +38,6 @@ _EXAMPLE = "call_7 1 agent 0.40 2.55 hello you"
 _GAP = "inter_segment_gap"
 _IGNORED = "ignore_time_segment_in_scoring"
 _LABEL = re.compile(r"<(?:[^<>\s]*,[^<>\s]*|o|na)>", re.IGNORECASE)
-_ALTERNATIVES = re.compile(r"\{\s*([^{}/]*?)\s*/[^{}]*\}")
 
 
 @explains_keywords
@@ -107,7 +107,7 @@ def _segments(path: Path, encoding: str | None) -> Iterator[tuple[Any, ...]]:
         if _LABEL.fullmatch(label):
             text = rest
         is_ignored = fields[2].casefold() == _GAP or text.casefold() == _IGNORED
-        text = " ".join(word for word in _ALTERNATIVES.sub(r"\1", text).split() if word != "@")
+        text = first_alternatives(text)
         speaker = None if fields[2] in UNKNOWN or fields[2].casefold() == _GAP else fields[2]
         yield fields[0], speaker, start, end, "" if is_ignored else text, channel, is_ignored
 

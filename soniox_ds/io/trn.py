@@ -16,7 +16,7 @@ import pandas as pd
 
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.io.contents import segments_to_write, texts_to_write
-from soniox_ds.io.fields import content_lines, malformed, names_to_write, warn_of_alternatives
+from soniox_ds.io.fields import content_lines, first_alternatives, malformed, names_to_write, warn_of_alternatives
 from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import ANNOTATIONS, conform
 from soniox_ds.schema.inputs import Transcripts
@@ -46,14 +46,18 @@ def read_trn(path: str | Path, *, speakers: bool = False, encoding: str | None =
     -------
     DataFrame
         Table in ``schema.ANNOTATIONS``, one row for each line, in the order of the file. `start_ms` and `end_ms` are
-        NA, because the format has no times.
+        NA, because the format has no times. `text` has no line breaks and single spaces; of alternatives, such as
+        ``{ gonna / going to }``, only the first is kept, and ``@`` is no word. Empty lines and comments (``;;``) have
+        no row; a line with an id alone has the text "". Several lines may have the same id; `read_references` joins
+        their texts.
 
     Raises
     ------
     InputError
         If the file does not exist or cannot be read.
     SchemaError
-        If a line does not end with an id in parentheses. The message names the file and the line.
+        If a line does not end with an id in parentheses, or, with `speakers`, if an id has no speaker before a hyphen;
+        if the file is not text in the encoding. The message names the file and the line.
 
     Examples
     --------
@@ -80,7 +84,7 @@ def _lines(path: Path, speakers: bool, encoding: str | None) -> Iterator[tuple[s
         if speakers and not (speaker and hyphen and audio_id):
             problem = f"the id {match[2]!r} has no speaker before a hyphen; read it with speakers=False"
             raise malformed(path, number, line, problem, "good morning (agent-call_7)")
-        text = " ".join(match[1].removeprefix(_NO_COMMENT).split())
+        text = first_alternatives(match[1].removeprefix(_NO_COMMENT))
         yield (audio_id, speaker, text) if speakers else (match[2], None, text)
 
 

@@ -88,11 +88,14 @@ def read_vtt(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
 def _lines_of_cues(path: Path, lines: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """Yield the lines without the header, notes, styles, regions and names of cues."""
     begins_block, is_skipped = False, True  # The header ends with the first empty line.
+    is_header = True
     for place, (number, line) in enumerate(lines):
         if not line.strip():
-            begins_block, is_skipped = True, False
+            begins_block, is_skipped, is_header = True, False, False
             continue
         following = lines[place + 1][1] if place + 1 < len(lines) else ""
+        if is_header and place and "-->" in line:  # A line with times ends the header, also without an empty line.
+            is_header = is_skipped = False
         if begins_block:
             is_skipped = _OTHER_BLOCK.match(line) is not None and "-->" not in line
             begins_block = False

@@ -24,6 +24,7 @@ __all__ = [
     "OF_WORDS",
     "Streams",
     "channel_codes",
+    "chunk_numbers",
     "late_chunks",
     "reading_order",
     "translation_mask",
@@ -129,22 +130,26 @@ def reading_order(
     return order, streams
 
 
-def late_chunks(vocabulary: list[str], spelling: Ints, rows: Ints, streams: Ints, index: Numbers) -> Bools:
-    """Return True for the rows that begin a chunk after the end of a sentence of their own stream.
+def chunk_numbers(rows: Ints, streams: Ints, index: Numbers) -> Ints:
+    """Return the number of the chunk of each token, in the order of the table.
 
-    A chunk is a stretch of one stream that follows tokens of the other stream of its channel in the API's order.
+    A chunk is a stretch of one stream that follows tokens of the other stream of its channel in the API's order. `rows`
+    are the rows of the table, stream by stream, and `streams` their streams.
     """
-    late = np.zeros(len(rows), np.bool_)
+    chunks = np.zeros(len(index.values), np.intp)
     if not len(rows) or not (streams % 2).any():
-        return late
+        return chunks
     stream_of_row = np.zeros(len(index.values), np.intp)
     stream_of_row[rows] = streams
-    channel, translated = stream_of_row // 2, stream_of_row % 2
-    order = runs.lexical_order(channel, index.values)
-    turn = (np.diff(channel[order]) == 0) & (np.diff(translated[order]) != 0)
-    begins = np.zeros(len(index.values), np.bool_)
-    begins[order[1:][turn]] = True
-    late[1:] = begins[rows[1:]] & (rows[1:] != rows[:-1]) & (streams[1:] == streams[:-1])
+    order = runs.lexical_order(stream_of_row // 2, index.values)
+    chunks[order] = np.cumsum(runs.changes(stream_of_row[order]))
+    return chunks
+
+
+def late_chunks(vocabulary: list[str], spelling: Ints, rows: Ints, streams: Ints, chunks: Ints) -> Bools:
+    """Return True for the rows that begin a chunk after the end of a sentence of their own stream."""
+    late = np.zeros(len(rows), np.bool_)
+    late[1:] = (np.diff(chunks[rows]) != 0) & (streams[1:] == streams[:-1])
     here = np.flatnonzero(late)
     late[here] = [ends_sentence(vocabulary[code].rstrip()) for code in spelling[here - 1]]
     return late

@@ -23,7 +23,15 @@ from soniox_ds.schema.inputs import Transcribed, Transcripts
 from soniox_ds.text import runs
 from soniox_ds.text.runs import Codes, Ints, Numbers
 from soniox_ds.text.scripts import ends_sentence, features, starts_lower
-from soniox_ds.text.translations import LABELS, OF_WORDS, Streams, late_chunks, reading_order, word_streams
+from soniox_ds.text.translations import (
+    LABELS,
+    OF_WORDS,
+    Streams,
+    chunk_numbers,
+    late_chunks,
+    reading_order,
+    word_streams,
+)
 from soniox_ds.text.word_boundaries import MARKERS, divided, word_starts
 
 if TYPE_CHECKING:
@@ -146,7 +154,8 @@ def word_tokens(tokens: pd.DataFrame) -> WordTokens:
     marker = np.array([text in MARKERS for text in vocabulary], np.bool_)
 
     no_word = text_features.blank[spelling] | marker[spelling] | event[rows]
-    begins_chunk = late_chunks(vocabulary, spelling, rows, streams, index)
+    chunks = chunk_numbers(rows, streams, index)
+    begins_chunk = late_chunks(vocabulary, spelling, rows, streams, chunks)
     starts, spaced = word_starts(text_features, spelling, rows, streams, no_word, labels, begins_chunk)
     rows, streams, spelling = rows[~no_word], streams[~no_word], spelling[~no_word]
 
@@ -183,20 +192,26 @@ def word_tokens(tokens: pd.DataFrame) -> WordTokens:
             "space_before": pd.array(spaced, dtype="boolean"),
         }
     )
-    frame, order = _numbered(frame, audio.codes[first], _positions(frame, index.values[first]), "word_index")
+    frame, order = _numbered(
+        frame, audio.codes[first], _positions(frame, index.values[first], chunks[first]), "word_index"
+    )
     place = np.empty(len(reading), np.intp)
     place[reading] = np.arange(len(reading))
     ends = np.append(starts[1:], len(rows))[: len(starts)]
     return WordTokens(frame, reading, place[first[order]], place[rows[ends - 1][order]])
 
 
-def _positions(frame: pd.DataFrame, first_token: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the number by which each word is placed: its first token, or that of its segment in separate channels."""
+def _positions(frame: pd.DataFrame, first_token: npt.NDArray[Any], chunk: Ints) -> npt.NDArray[Any]:
+    """Return the number by which each word is placed: its first token, or that of its segment in separate channels.
+
+    Translations are placed chunk by chunk, so that each still follows the speech that it belongs to.
+    """
     if frame["channel"].isna().all():
         return first_token
     stream = word_streams(frame.assign(word_index=np.arange(len(frame))))
     start, end = _times(frame, stream)
     new = _segment_starts(stream, start, end, 1500, _SPLITS)
+    new |= stream.translated & runs.changes(chunk[stream.rows])
     of_segment = np.empty_like(first_token)
     of_segment[stream.rows] = first_token[stream.rows][new][np.cumsum(new) - 1]
     return np.where(frame["channel"].notna(), of_segment, first_token)

@@ -21,6 +21,8 @@ from waiting import PATIENCE_S, until
 from webhook_command import WebhookCommand
 
 import soniox_ds as sx
+from soniox_ds.batch import webhook_receiver as receiver_module
+from soniox_ds.batch import webhook_server as server_module
 from soniox_ds.batch.journal import Journal
 from soniox_ds.batch.webhook_receiver import HEADER_NAME, HEADER_VALUE, LARGEST_BODY
 from soniox_ds.cli import main
@@ -211,6 +213,17 @@ async def test_a_body_above_the_limit_is_not_read_to_its_end(receiver, path):
     assert (await post(receiver, just_right + b" " * (LARGEST_BODY - len(just_right) + 1))).status_code == 413
 
 
+async def test_a_body_that_does_not_arrive_is_not_waited_for(receiver, path, monkeypatch):
+    monkeypatch.setattr(receiver_module, "LONGEST_BODY_S", 0.05)
+
+    async def one_byte():
+        yield b"{"
+        await asyncio.sleep(60)
+
+    assert (await post(receiver, one_byte())).status_code == 408
+    assert not path.exists()
+
+
 async def test_a_connection_that_ends_in_the_middle_of_a_body(receiver, path):
     messages = [{"type": "http.request", "body": body()[:20], "more_body": True}, {"type": "http.disconnect"}]
 
@@ -334,6 +347,18 @@ def test_its_own_server(path):
     assert len(written(path)) == 1
     with pytest.raises(httpx.ConnectError):
         httpx.post(options["webhook_url"], content=body())
+
+
+def test_an_open_request_does_not_keep_the_server_from_closing(path, monkeypatch):
+    monkeypatch.setattr(server_module, "GRACE_S", 1)
+    receiver = sx.WebhookReceiver(port=0, journal=path).start()
+    options = receiver.options()
+    address = httpx.URL(options["webhook_url"])
+    request = f"POST / HTTP/1.1\r\nHost: me\r\nContent-Length: 60\r\n{options['webhook_auth_header_name']}: "
+    with socket.create_connection((address.host, address.port)) as client:
+        client.sendall(f"{request}{options['webhook_auth_header_value']}\r\n\r\n{{".encode())
+        assert httpx.post(address, content=body()).status_code == 401  # It has read what was sent before.
+        receiver.stop()
 
 
 def test_a_port_that_is_taken(path):

@@ -327,3 +327,34 @@ def test_interleaved_channels_lose_the_redacted_words_and_no_others(first, secon
         ]
         assert texts == [word or "[redacted]" for word in expected]
     assert "secret" not in " ".join(redacted.tokens["text"])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["vip", "Quill"],
+        {"customer": "Xavier Quill"},
+        {"Quill": 1},
+        np.array(["Quill"], object),
+        ("a", ["b", {"c": "quill"}]),
+    ],
+)
+def test_words_within_lists_and_dicts_are_refused(value):
+    corpus = corpus_of(meta=[value])
+    with pytest.raises(InputError, match=r"the column 'meta' of 'call\.wav' contains a word to be redacted; drop"):
+        corpus.redact(corpus.words()["text"].str.contains("Xavier|Quill"))
+
+
+def test_the_values_of_categories_are_looked_at():
+    corpus = corpus_of(agent=pd.Categorical(["Quill"]))
+    with pytest.raises(InputError, match="the column 'agent'"):
+        corpus.redact(corpus.words()["text"].str.contains("Quill"))
+
+
+def test_a_possessive_is_the_name():
+    corpus = corpus_of(note="about Quill's car")
+    with pytest.raises(InputError, match="the column 'note'"):
+        corpus.redact(corpus.words()["text"].str.contains("Quill"))
+    of_possessive = corpus_of(["I", "met", "Quill’s", "brother"], reference="I met Quill brother today, Quill")
+    redacted = of_possessive.redact(of_possessive.words()["text"] == "Quill’s")
+    assert "quill" not in redacted.recordings["reference"].item().lower()

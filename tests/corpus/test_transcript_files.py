@@ -87,3 +87,11 @@ def test_wrong_arguments(folder, tmp_path):
         sx.io.read_transcripts([folder / "b.json", folder / "b.json"], provider="openai_whisper")
     with pytest.raises(InputError, match="path must be a file, a folder"):
         sx.io.read_transcripts(3)
+
+
+def test_a_format_that_does_not_exist_is_answered_with_those_that_hold_texts(tmp_path):
+    with pytest.raises(InputError, match=r"format must be one of 'srt'.*found 'foo'") as caught:
+        sx.io.read_transcripts(tmp_path / "x", format="foo")
+    assert "excel" not in str(caught.value)
+    with pytest.raises(InputError, match=r"Excel workbook cannot be read as texts; formats with texts are srt"):
+        sx.io.read_transcripts(tmp_path / "x", format="excel")

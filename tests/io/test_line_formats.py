@@ -348,3 +348,48 @@ def test_a_text_that_the_format_cannot_quote_is_told(tmp_path, name, text):
 @pytest.mark.parametrize("name", ["stm", "trn"])
 def test_other_signs_are_not_told(tmp_path, name):
     written(name, segments_of([("a", "1", 0, 900, "mail me@home / now } (or) later ;; <b>")]), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["stm", "trn"])
+def test_of_alternatives_the_first_is_read(tmp_path, name):
+    text = "{ um / @ } hello { gonna / going to } { a / { b / c } } { @ / oh } go"
+    file = tmp_path / f"a.{name}"
+    file.write_text(f"a 1 agent 0.40 2.55 {text}\n" if name == "stm" else f"{text} (a)\n")
+    table = getattr(sx.io, f"read_{name}")(file)
+    assert table["text"].tolist() == ["um hello gonna a go"]
+
+
+def test_the_word_that_ctm_takes_for_no_word_is_told(tmp_path):
+    tokens = pd.DataFrame(
+        {"audio_id": "a", "token_index": range(2), "text": ["me", " @"], "start_ms": [0, 9], "end_ms": [5, 20]}
+    )
+    with pytest.warns(UserWarning, match="CTM: 1 words are '@', which the format takes for no word"):
+        sx.io.write_ctm(tokens, tmp_path / "a.ctm")
+
+
+@pytest.mark.parametrize(("column", "reason"), [("speaker", "unknown speakers"), ("start_ms", "unknown time")])
+def test_words_that_rttm_cannot_hold_are_told(tmp_path, column, reason):
+    tokens = pd.DataFrame(
+        {
+            "audio_id": ["a", "b"],
+            "token_index": 0,
+            "text": "hi",
+            "start_ms": pd.array([0, 9], "Int32"),
+            "end_ms": [5, 20],
+            "speaker": pd.array(["1", "1"], "string"),
+        }
+    )
+    tokens.loc[1, column] = pd.NA
+    corpus = sx.Corpus(pd.DataFrame({"audio_id": ["a", "b"], "status": "completed"}), tokens)
+    with pytest.warns(UserWarning, match=rf"RTTM: 1 of 2 words are left out \(words of {reason}\).*'b'"):
+        corpus.to_rttm(tmp_path / "a.rttm")
+
+
+@pytest.mark.parametrize("name", ["ctm", "csv", "soniox"])
+def test_a_folder_that_does_not_exist_is_named(tmp_path, name):
+    words = pd.DataFrame(
+        {"audio_id": "a", "token_index": [0], "text": "hi", "start_ms": 0, "end_ms": 5, "confidence": 0.5}
+    )
+    file = tmp_path / "nowhere" / {"ctm": "a.ctm", "csv": "a.csv", "soniox": "a.json"}[name]
+    with pytest.raises(InputError, match=r"because the folder .*nowhere does not exist\. Create it"):
+        getattr(sx.io, f"write_{name}")(words, file)

@@ -106,3 +106,9 @@ def test_speakers_of_a_corpus_are_voices(tmp_path):
     rows = [("a", "1", 0, 900, "Yes?"), ("a", None, 1000, 1900, "No."), ("a", "Dr. Ü", 2000, 2900, "Well.")]
     sx.io.write_vtt(segments_of(rows), tmp_path / "a.vtt")
     assert [caption.voice for caption in webvtt.read(tmp_path / "a.vtt")] == ["1", None, "Dr. Ü"]
+
+
+def test_a_cue_may_follow_the_header_without_an_empty_line(tmp_path):
+    file = tmp_path / "talk.vtt"
+    file.write_text("WEBVTT\nKind: captions\n00:01.000 --> 00:02.000\nhi\n\n00:03.000 --> 00:04.000\nyou\n")
+    assert sx.io.read_vtt(file)[["start_ms", "text"]].to_numpy().tolist() == [[1000, "hi"], [3000, "you"]]

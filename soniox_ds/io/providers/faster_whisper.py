@@ -1,8 +1,9 @@
 """faster-whisper: its segments and information as JSON.
 
 Conventions: the library returns tuples and writes no files. The document is ``{"info": asdict(info), "segments":
-[asdict(segment), ...]}``, with ``dataclasses.asdict``; only `segments` is needed. Times are seconds. Segments without
-words (without ``word_timestamps=True``) are one piece of text each. Source: `PAGE`.
+[asdict(segment), ...]}``, with ``dataclasses.asdict``; only `segments` is needed, and their list alone is a document,
+too. Times are seconds. Segments without words (without ``word_timestamps=True``) are one piece of text each. Source:
+`PAGE`.
 """
 
 from __future__ import annotations
@@ -19,15 +20,20 @@ PAGE = "https://github.com/SYSTRAN/faster-whisper"
 
 
 def recognises(document: JsonNode) -> bool:
-    """Return True for an object with Whisper's segments and, instead of a text, the information of the library."""
-    if not document.has("segments", "info") or document.has("text"):
+    """Return True for Whisper's segments, as a list or beside the information of the library instead of a text."""
+    if isinstance(document.value, list):
+        segments: object = document.value or None
+    elif document.has("segments", "info") and not document.has("text"):
+        segments = document["segments"].value
+    else:
         return False
-    segments = document["segments"].value
     return isinstance(segments, list) and all(JsonNode(segment).has("avg_logprob", "tokens") for segment in segments)
 
 
 def transcripts(document: JsonNode) -> Iterator[Transcript]:
     """Yield the transcript of the document."""
+    if isinstance(document.value, list):
+        document = JsonNode({"segments": document.value})
     language = document.get_language("info", "language")
     words = [
         TimedWord(

@@ -21,9 +21,17 @@ PAGE = "https://platform.openai.com/docs/api-reference/audio/verbose-json-object
 
 
 def recognises(document: JsonNode) -> bool:
-    """Return True for an object with a text and segments of Whisper (with token numbers) or of ``diarized_json``."""
+    """Return True for an object with a text and segments of Whisper (with token numbers) or of ``diarized_json``.
+
+    Without segments, the object needs a duration and words with times (``timestamp_granularities=["word"]``).
+    """
     if not document.has("text", "segments"):
-        return False
+        words = document["words"].value if document.has("text", "duration", "words") else None
+        return (
+            isinstance(words, list)
+            and bool(words)
+            and all(JsonNode(word).has("word", "start", "end") for word in words)
+        )
     segments = document["segments"].value
     return isinstance(segments, list) and all(
         JsonNode(segment).has("start", "end", "tokens")

@@ -54,16 +54,16 @@ def translation_pairs(transcripts: Transcripts) -> pd.DataFrame:
 
     Notes
     -----
-    The rule: in the API's order, an original begins a new pair if it differs from the original before it in speaker, in
-    language or in whether it is to be translated, or if the pair before is *complete*. A pair is complete if both sides
-    end with a sentence, and the translation has (a) at least as many sentences as the original or (b) at least three
-    quarters of the expected characters. The expected number is the length of the original times the ratio of translated
-    to original characters of its language in the whole recording. A speaker may break off within a sentence, so that
-    the next pair begins. The pair that was broken off takes translations until its translation meets (b); the next
-    chunk of translations then goes to a later pair. A translation goes to the first pair of its speaker and source
-    language that is not complete, but never to a pair before that of the previous translation. If all such pairs are
-    complete, it goes to the last of them; if no pair fits, it has a row without an original. A late translation
-    therefore makes a pair longer, but not wrong.
+    Channels that were transcribed separately are matched one by one. The rule: in the API's order, an original begins a
+    new pair if it differs from the original before it in speaker, in language or in whether it is to be translated, or
+    if the pair before is *complete*. A pair is complete if both sides end with a sentence, and the translation has (a)
+    at least as many sentences as the original or (b) at least three quarters of the expected characters. The expected
+    number is the length of the original times the ratio of translated to original characters of its language in the
+    whole recording. A speaker may break off within a sentence, so that the next pair begins. The pair that was broken
+    off takes translations until its translation meets (b); the next chunk of translations then goes to a later pair. A
+    translation goes to the first pair of its speaker and source language that is not complete, but never to a pair
+    before that of the previous translation. If all such pairs are complete, it goes to the last of them; if no pair
+    fits, it has a row without an original. A late translation therefore makes a pair longer, but not wrong.
 
     Examples
     --------
@@ -93,7 +93,10 @@ def translation_pairs(transcripts: Transcripts) -> pd.DataFrame:
     )
     rows: list[dict[str, Any]] = []
     for audio_id, of_recording in units.groupby("audio_id", sort=False):
-        rows += [{"audio_id": audio_id, **row} for row in _paired(of_recording)]
+        channels = of_recording["channel"] if "channel" in of_recording else np.zeros(len(of_recording))
+        pairs = [pair for _, of_channel in of_recording.groupby(channels, dropna=False) for pair in _paired(of_channel)]
+        pairs.sort(key=lambda pair: pair.row)
+        rows += [{"audio_id": audio_id, **_pair_row(number, pair)} for number, pair in enumerate(pairs)]
     return conform(pd.DataFrame(rows), TRANSLATION_PAIRS)
 
 
@@ -180,6 +183,8 @@ class _Pair:
     status: str | None
     usual: float
     """Usual number of characters of translation for each character of original."""
+    row: int
+    """Number of the first unit of the pair in the table."""
     original: _Side = field(default_factory=_Side)
     translation: _Side = field(default_factory=_Side)
 
@@ -196,28 +201,29 @@ class _Pair:
         return self.original.at_end and self.translation.at_end and caught_up
 
 
-def _paired(of_recording: pd.DataFrame) -> list[dict[str, Any]]:
-    units = _list_of(of_recording)
+def _paired(of_channel: pd.DataFrame) -> list[_Pair]:
+    """Return the pairs of a recording, or of one of its channels that were transcribed separately."""
+    units = _list_of(of_channel)
     usual = _usual_lengths(units)
     pairs: list[_Pair] = []
     current: _Pair | None = None  # the pair that originals are added to
     reached = 0  # translations are added to no pair before this number
     chunk = False  # True if the previous unit was a translation
-    for unit in units:
+    for row, unit in zip(of_channel.index.tolist(), units, strict=True):
         if unit.status == "translation":
             place = _place(pairs, reached, unit, current, chunk)
             if place is None:
-                pairs.append(_Pair(unit.key, None, 1.0))
+                pairs.append(_Pair(unit.key, None, 1.0, row))
                 place = len(pairs) - 1
             pairs[place].translation.add(unit)
             reached, chunk = place, True
             continue
         if current is None or current.key != unit.key or current.status != unit.status or current.is_complete:
-            current = _Pair(unit.key, unit.status, usual.get(unit.language, 1.0))
+            current = _Pair(unit.key, unit.status, usual.get(unit.language, 1.0), row)
             pairs.append(current)
         current.original.add(unit)
         chunk = False
-    return [_pair_row(number, pair) for number, pair in enumerate(pairs)]
+    return pairs
 
 
 def _place(pairs: list[_Pair], reached: int, unit: _Unit, current: _Pair | None, chunk: bool) -> int | None:

@@ -2,6 +2,9 @@
 
 from provider_documents import read
 
+from soniox_ds.io.json_nodes import JsonNode
+from soniox_ds.io.providers import recognised_provider
+
 SEGMENT = {"id": 1, "seek": 0, "start": 0.0, "end": 1.2, "text": " Hello, Ann.", "tokens": [5], "avg_logprob": -0.2}
 WORDS = [
     {"start": 0.0, "end": 0.5, "word": " Hello,", "probability": 0.9},
@@ -24,3 +27,10 @@ def test_without_words_a_segment_is_one_piece():
 def test_nothing_was_said():
     [transcript] = read({"info": INFO, "segments": []}, "faster_whisper")
     assert transcript.words == []
+
+
+def test_a_list_of_segments_is_enough():
+    segments = [SEGMENT | {"words": WORDS}, SEGMENT | {"start": 2.0, "end": 2.5, "text": " Bye."}]
+    [transcript] = read(segments, "faster_whisper")
+    assert [word.text for word in transcript.words] == [" Hello,", " Ann.", " Bye."]
+    assert recognised_provider(JsonNode(segments)) == "faster_whisper"

@@ -29,3 +29,11 @@ def test_many_recordings_in_one_file(tmp_path):
     corpus = sx.io.read_transcripts(file)
     assert corpus.recordings["audio_id"].tolist() == ["a", "b"]
     assert corpus.recordings["text"].tolist() == ["good day", ""]
+
+
+def test_a_dict_names_the_recording(tmp_path):
+    assert list(sx.io.read_transcripts({"zzz": LINE}, provider="nemo")) == ["zzz"]
+    file = tmp_path / "out.json"
+    file.write_text(json.dumps(LINE))
+    assert list(sx.io.read_transcripts({"zzz": file})) == ["zzz"]
+    assert list(sx.io.read_transcripts(file)) == ["a"]

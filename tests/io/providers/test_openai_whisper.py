@@ -142,3 +142,11 @@ def test_an_empty_text_is_silence(silence):
 def test_a_document_without_a_transcript_is_refused(document):
     with pytest.raises(SchemaError, match=r"the document has none of 'words', 'segments', 'text', so it holds no"):
         read_plain(document)
+
+
+def test_words_without_segments_are_recognised():
+    """So the API answers if only the granularity "word" is asked for."""
+    document = {name: value for name, value in API.items() if name != "segments"}
+    corpus = sx.io.read_transcripts({"a.wav": document})
+    assert corpus.recordings["service"].item() == "openai_whisper"
+    assert corpus.words()["text"].tolist() == ["Hello,", "Ann."]

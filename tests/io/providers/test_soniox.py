@@ -1,5 +1,7 @@
 """The JSON of Soniox: what the stand-in answers is recognised and read with every token."""
 
+import json
+
 import httpx
 import pandas as pd
 
@@ -29,3 +31,31 @@ def test_the_transcript_of_the_service_is_read(service, tiny_wav, tmp_path):
 def test_documents_of_others_are_not_recognised():
     assert not recognises(JsonNode({"text": "x", "tokens": [1, 2]}))
     assert not recognises(JsonNode({"text": "x"}))
+
+
+def test_what_is_written_is_a_transcript_of_the_official_sdk(service, tiny_wav, tmp_path):
+    from soniox.types import TranscriptionTranscript
+
+    corpus = sx.transcribe(tiny_wav(tmp_path / "a.wav"), progress=False)
+    corpus.to_soniox(tmp_path / "a.json")
+    written = TranscriptionTranscript.model_validate_json((tmp_path / "a.json").read_bytes())
+    assert written.id == corpus.recordings["transcription_id"].item()
+    assert written.text == corpus.recordings["text"].item()
+    assert len(written.tokens) == len(corpus.tokens)
+    sx.io.write_soniox(corpus.tokens, tmp_path / "a.json")  # A table does not know the id of the service.
+    assert TranscriptionTranscript.model_validate_json((tmp_path / "a.json").read_bytes()).id == "a.wav"
+
+
+def test_the_text_of_separate_channels_is_that_of_the_recording(tmp_path):
+    tokens = pd.DataFrame(
+        {
+            "audio_id": "call",
+            "token_index": range(4),
+            "text": ["Good", "Yes", " day.", " please."],
+            "channel": [1, 2, 1, 2],
+            "start_ms": [0, 50, 100, 150],
+            "end_ms": [60, 110, 160, 210],
+        }
+    )
+    sx.io.write_soniox(tokens, tmp_path / "call.json")
+    assert json.loads((tmp_path / "call.json").read_bytes())["text"] == "Good day. Yes please."

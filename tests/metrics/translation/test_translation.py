@@ -460,3 +460,38 @@ def test_the_stand_in_is_paired_sentence_by_sentence(service, tiny_wav, tmp_path
     assert found["original_words"].tolist() == found["translation_words"].tolist()
     assert set(found["language"]) == {"de"}
     assert corpus.words()["translation_status"].eq("original").sum() == found["original_words"].sum()
+
+
+def test_channels_that_speak_at_the_same_time_are_matched_one_by_one():
+    """The tokens of both channels alternate; the translations have no times and begin with small letters."""
+    rows = [
+        ("o", "Good", 1, 0), ("o", "Yes", 2, 50), ("o", " day.", 1, 300), ("t", "buenos", 1, None),
+        ("t", " dias.", 1, None), ("o", " please.", 2, 350), ("t", "si", 2, None), ("o", " How", 1, 900),
+        ("t", " favor.", 2, None),
+        ("o", " are you?", 1, 1200), ("t", "como", 1, None), ("t", " esta?", 1, None),
+    ]  # fmt: skip
+    names = {"o": "original", "t": "translation"}
+    table = pd.DataFrame(
+        {
+            "audio_id": "call",
+            "token_index": range(len(rows)),
+            "text": [row[1] for row in rows],
+            "start_ms": pd.array([row[3] for row in rows], "Int32"),
+            "end_ms": pd.array([None if row[3] is None else row[3] + 200 for row in rows], "Int32"),
+            "channel": [row[2] for row in rows],
+            "language": ["es" if row[0] == "t" else "en" for row in rows],
+            "source_language": ["en" if row[0] == "t" else None for row in rows],
+            "translation_status": [names[row[0]] for row in rows],
+        }
+    )
+    expected = [
+        ["Good day.", "buenos dias.", 0, 500],
+        ["Yes please.", "si favor.", 50, 550],
+        ["How are you?", "como esta?", 900, 1400],
+    ]
+    for speaker in (None, "one"):  # Neither labels nor their absence may mix the channels.
+        pairs = translation_pairs(table.assign(speaker=pd.array([speaker] * len(table), "string")))
+        assert pairs[["original", "translation", "start_ms", "end_ms"]].to_numpy().tolist() == expected
+        assert pairs["pair_index"].tolist() == [0, 1, 2]
+    of_words = translation_pairs(words_of(table))
+    assert of_words["translation"].tolist() == [row[1] for row in expected]
