@@ -269,11 +269,14 @@ class RequestBudget:
     def shared(
         cls, connection: Connection, requests_per_minute: float = REQUESTS_PER_MINUTE, clock: Clock | None = None
     ) -> RequestBudget:
-        """Return a budget that shares the window of the service's address with all other calls of this process.
+        """Return a budget that shares a window with all other calls of this process to the same organisation.
 
-        The limit holds for an organisation, to which any key may belong, so the key makes no difference.
+        The limit holds for an organisation, to which any key may belong, so the key makes no difference. Connections
+        that do not state their organisation share the window of their address.
         """
-        return cls(requests_per_minute, window=_window_of(connection.api_base_url, clock or Clock()))
+        return cls(
+            requests_per_minute, window=_window_of(connection.api_base_url, connection.organisation, clock or Clock())
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -446,13 +449,14 @@ class RequestBudget:
 
 
 _arrivals = itertools.count()
-_windows: dict[tuple[str, object], RequestWindow] = {}
+_windows: dict[tuple[str, str | None, object], RequestWindow] = {}
 _windows_lock = threading.Lock()
 
 
-def _window_of(address: str, clock: Clock) -> RequestWindow:
-    """Return the window of a service's address. Clocks of real time show the same time; others are told apart."""
-    key = (address, clock.speed if type(clock) is Clock else id(clock))
+def _window_of(address: str, organisation: str | None, clock: Clock) -> RequestWindow:
+    """Return the window of an organisation at an address. Clocks of real time show the same time; others are told
+    apart."""
+    key = (address, organisation, clock.speed if type(clock) is Clock else id(clock))
     with _windows_lock:
         for unused in [other for other, window in _windows.items() if other != key and window.is_unused()]:
             del _windows[unused]

@@ -67,6 +67,14 @@ class Secret:
         """Return the string itself."""
         return self._value
 
+    def fingerprint(self, salt: str) -> str:
+        """Return 32 bits of a salted hash, which tell the keys of a user apart and from which no key can be found.
+
+        >>> Secret("abc").fingerprint("0123abcd") == Secret("abc").fingerprint("0123abcd")
+        True
+        """
+        return hashlib.blake2b(self._value.encode(), digest_size=4, key=salt.encode()).hexdigest()
+
     def hide_in(self, text: str, *, shortest: int = 8) -> str:
         """Replace the secret by stars in a text from elsewhere.
 
@@ -118,10 +126,14 @@ class Connection:
         unknown name is assumed to be a region that is newer than this package, and a warning is given.
     api_base_url
         Another address of the REST API, with or without ``/v1``. By default the address of the region, or
-        ``SONIOX_API_BASE_URL`` if no region is given either.
+        ``SONIOX_API_BASE_URL`` if no region is given either. With the address of a server of your own (a gateway, a
+        stand-in), `region` says to which region it leads.
     websocket_url
         Another address for streams, including the path. By default the address of the region, or of the same loopback
         server as `api_base_url`, or otherwise ``SONIOX_WS_URL``.
+    organisation
+        Any name for the organisation of the key's project. Connections with the same name share the organisation's
+        limits: requests per minute, pending jobs and what is stored. So do connections without a name.
 
     Raises
     ------
@@ -154,6 +166,8 @@ class Connection:
     """Address of the REST API, with ``/v1`` and without a slash at the end."""
     websocket_url: str | None
     """Address for streams; None if it is not known, in which case `stream_url` raises."""
+    organisation: str | None
+    """Name of the organisation; None if it was not stated."""
 
     def __init__(
         self,
@@ -161,14 +175,19 @@ class Connection:
         region: str | None = None,
         api_base_url: str | None = None,
         websocket_url: str | None = None,
+        organisation: str | None = None,
     ) -> None:
         env_base_url = _environment("SONIOX_API_BASE_URL")
         env_websocket_url = _environment("SONIOX_WS_URL")
+        if organisation is not None and (not isinstance(organisation, str) or not organisation.strip()):
+            raise InputError(
+                f"organisation is {organisation!r}; it is any name, the same for all connections of an organisation"
+            )
         if region is not None:
-            _check_region(region)
+            _check_region(region, is_address_known=api_base_url is not None)
         if api_base_url is not None:
             base_url = _base_url(api_base_url, "api_base_url")
-            if region is not None and base_url != _region_url(region):
+            if region is not None and _is_of_vendor(base_url) and base_url != _region_url(region):
                 raise InputError(
                     f"region={region!r} and api_base_url={api_base_url!r} contradict each other; give only one of them"
                 )
@@ -191,12 +210,14 @@ class Connection:
 
         set_field = object.__setattr__  # The dataclass is frozen.
         set_field(self, "api_key", _key(api_key))
-        set_field(self, "region", _region_of(base_url))
+        set_field(self, "region", region or _region_of(base_url))
         set_field(self, "api_base_url", base_url)
         set_field(self, "websocket_url", stream_url or None)
+        set_field(self, "organisation", None if organisation is None else organisation.strip())
 
     def __repr__(self) -> str:
-        return f"Connection(service={self.service!r}, api_base_url={self.api_base_url!r}, api_key=***)"
+        stated = "" if self.organisation is None else f", organisation={self.organisation!r}"
+        return f"Connection(service={self.service!r}, api_base_url={self.api_base_url!r}, api_key=***{stated})"
 
     @property
     def service(self) -> str:
@@ -242,19 +263,24 @@ def _key(given: str | Secret | None) -> Secret:
     return Secret(value)
 
 
-def _check_region(region: object) -> None:
-    """Raise InputError if the value cannot be the name of a region, and warn if the region is not known."""
-    if region in REGIONS:
-        return
+def _check_region(region: object, *, is_address_known: bool) -> None:
+    """Raise InputError if the value cannot be the name of a region, and warn if the address of the region is a guess.
+
+    >>> _check_region("eu", is_address_known=False)
+    """
     known = ", ".join(REGIONS)
     if not isinstance(region, str):
         raise InputError(f"region is {region!r}; it is a name such as {known}")
+    if region in REGIONS:
+        return
     suggestion = _suggested_region(region)
     hint = "" if suggestion is None else f" Did you mean {suggestion!r}?"
     if not _REGION.fullmatch(region):
         raise InputError(
             f"region is {region!r}; it is a name in lower-case letters, digits and hyphens, such as {known}.{hint}"
         )
+    if is_address_known:
+        return
     warn_caller(
         f"region {region!r} is not one of the regions that this version knows ({known}); its address is assumed to be "
         f"{_region_url(region)}.{hint}",
@@ -282,6 +308,11 @@ def _region_of(base_url: str) -> str | None:
     match = _REGION_URL.fullmatch(base_url)
     name = match[1] if match else "us"
     return name if base_url == _region_url(name) else None  # There is no api.us.soniox.com.
+
+
+def _is_of_vendor(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    return host == "soniox.com" or host.endswith(".soniox.com")
 
 
 def _region_url(region: str) -> str:

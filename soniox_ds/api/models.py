@@ -16,7 +16,7 @@ from typing import Any
 from soniox_ds._caller import warn_caller
 from soniox_ds.api.client import Client
 from soniox_ds.api.connection import Connection
-from soniox_ds.exceptions import ModelWarning, SonioxDSError
+from soniox_ds.exceptions import AuthError, ModelWarning, SonioxDSError
 
 __all__ = ["ModelList", "resolve_alias"]
 
@@ -42,15 +42,18 @@ class ModelList:
         """True once the list was requested."""
         return self._request is not None
 
-    def ask(self, client: Client) -> None:
-        """Request the list, unless it was already requested. `resolved` waits for the answer."""
-        if self._request is None:
-            self._request = asyncio.create_task(self._fetch(client), name="list of models")
+    def ask(self, *clients: Client) -> None:
+        """Request the list, unless it was already requested. `resolved` waits for the answer.
 
-    def ask_at(self, connection: Connection) -> None:
-        """Request the list with a client of its own, unless it was already requested."""
+        If the key of the first client is refused, the next client is used.
+        """
         if self._request is None:
-            self._request = asyncio.create_task(self._fetch_at(connection), name="list of models")
+            self._request = asyncio.create_task(self._fetch(*clients), name="list of models")
+
+    def ask_at(self, *connections: Connection) -> None:
+        """Request the list with clients of its own, as `ask` does, unless it was already requested."""
+        if self._request is None:
+            self._request = asyncio.create_task(self._fetch_at(*connections), name="list of models")
 
     async def resolved(self, model: str) -> str | None:
         """Return the model that answers for `model` now, or None if it is not known."""
@@ -76,20 +79,27 @@ class ModelList:
                 ModelWarning,
             )
 
-    async def _fetch_at(self, connection: Connection) -> list[dict[str, Any]] | None:
-        async with Client(connection) as client:
-            return await self._fetch(client)
+    async def _fetch_at(self, *connections: Connection) -> list[dict[str, Any]] | None:
+        async with contextlib.AsyncExitStack() as stack:
+            clients = [await stack.enter_async_context(Client(connection)) for connection in connections]
+            return await self._fetch(*clients)
 
-    async def _fetch(self, client: Client) -> list[dict[str, Any]] | None:
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                models: list[dict[str, Any]] = (await client.list_models())["models"]
-        except TimeoutError:
-            self.trouble = f"it did not arrive within {PATIENCE_S:g} s"
-        except SonioxDSError as error:
-            self.trouble = str(error)
-        else:
-            return models
+    async def _fetch(self, *clients: Client) -> list[dict[str, Any]] | None:
+        for client in clients:
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    models: list[dict[str, Any]] = (await client.list_models())["models"]
+            except AuthError as error:
+                self.trouble = str(error)
+                continue
+            except TimeoutError:
+                self.trouble = f"it did not arrive within {PATIENCE_S:g} s"
+            except SonioxDSError as error:
+                self.trouble = str(error)
+            else:
+                self.trouble = None
+                return models
+            break
         log.warning("the list of models could not be read: %s", self.trouble)
         return None
 

@@ -23,6 +23,7 @@ from soniox_ds.api.connection import Connection
 from soniox_ds.api.responses import is_id
 from soniox_ds.batch.jobs import Job
 from soniox_ds.batch.journal import UNPAID, Entry, Journal, State, UnansweredRequest
+from soniox_ds.batch.projects import Project
 from soniox_ds.batch.run import Run
 from soniox_ds.exceptions import (
     AuthError,
@@ -47,13 +48,20 @@ log = logging.getLogger("soniox_ds.batch")
 
 
 @contextlib.asynccontextmanager
-async def _unused(journal: Journal, service: str, *, unfinished: bool = False) -> AsyncIterator[list[Entry]]:
+async def _unused(
+    journal: Journal, service: str, is_wanted: Callable[[str | None], bool], *, unfinished: bool = False
+) -> AsyncIterator[list[Entry]]:
     """Claim the entries of earlier runs that have something on the server and that no run works on.
 
-    Entries that are paid for and not yet fetched are left out, unless `unfinished` is True.
+    `is_wanted` returns True for the fingerprint of a key whose entries are wanted. Entries that are paid for and not
+    yet fetched are left out, unless `unfinished` is True.
     """
     busy = await journal.claimed_by_others(None)
-    remains = [entry for entry in await journal.remains(service) if entry.job_key not in busy]
+    remains = [
+        entry
+        for entry in await journal.remains(service)
+        if entry.job_key not in busy and is_wanted(entry.key_fingerprint)
+    ]
     if not remains:
         yield []
         return
@@ -64,7 +72,9 @@ async def _unused(journal: Journal, service: str, *, unfinished: bool = False) -
         yield [
             entry
             for entry in await journal.remains(service)
-            if entry.job_key in keys and (unfinished or entry.state == State.DONE or entry.state in UNPAID)
+            if entry.job_key in keys
+            and is_wanted(entry.key_fingerprint)
+            and (unfinished or entry.state == State.DONE or entry.state in UNPAID)
         ]
     finally:
         await journal.end_run(run)
@@ -76,7 +86,8 @@ async def _abandon(journal: Journal, entry: Entry, now: float) -> Entry:
         return entry
     if entry.state in (State.UPLOADING, State.CREATING):
         kind = "file" if entry.state == State.UPLOADING else "transcription"
-        await journal.note_lost(UnansweredRequest(entry.reference, kind, now), entry.service)
+        lost = UnansweredRequest(entry.reference, kind, now, entry.key_fingerprint)
+        await journal.note_lost(lost, entry.service)
     entry = replace(entry, state=State.FAILED, error_type="abandoned", changed_at=now)
     await journal.put(entry)
     return entry
@@ -175,14 +186,14 @@ async def sweep_lost(
 # -- during and after a run --------------------------------------------------------------------------------------------
 
 
-async def sweep_earlier(run: Run) -> int:
-    """Delete what earlier runs left on the server and no run needs, and return the number of deletions."""
-    async with run.sweeping, _unused(run.journal, run.service) as entries:
-        return await _sweep_all(run, entries)
+async def sweep_earlier(run: Run, project: Project) -> int:
+    """Delete what earlier runs left in a project and no run needs, and return the number of deletions."""
+    async with run.sweeping, _unused(run.journal, run.service, run.may_own(project)) as entries:
+        return await _sweep_all(run, project, entries)
 
 
-async def _sweep_all(run: Run, entries: list[Entry]) -> int:
-    """Delete what these entries have on the server. Stop early if the service refuses access or does not answer."""
+async def _sweep_all(run: Run, project: Project, entries: list[Entry]) -> int:
+    """Delete what these entries have in a project. Stop early if the service refuses access or does not answer."""
     todo = iter(entries)
     n_deleted = 0
     trouble: SonioxDSError | None = None
@@ -193,8 +204,11 @@ async def _sweep_all(run: Run, entries: list[Entry]) -> int:
             if trouble is not None:
                 return
             try:
+                is_own = run.project_of(entry.key_fingerprint) is project
+                if not is_own and not await _is_in_project(project.client, entry):
+                    continue
                 entry = await _abandon(run.journal, entry, run.clock.utcnow().timestamp())
-                n_deleted += await sweep_known(run.client, run.journal, entry)
+                n_deleted += await sweep_known(project.client, run.journal, entry)
             except (AuthError, ServiceError) as error:
                 trouble = error
                 run.left_behind.append(f"{entry.source}: {error}")
@@ -207,16 +221,20 @@ async def _sweep_all(run: Run, entries: list[Entry]) -> int:
 
 async def tidy_up(run: Run) -> None:
     """Delete what this run or an earlier run could not delete before, and what requests without an answer left."""
-    if isinstance(run.fatal, AuthError | ServiceError) or run.is_shut_out or run.journal.read_only is not None:
+    if run.journal.read_only is not None:
         return  # The entries stay in the journal.
     run.left_behind.clear()
-    async with _unused(run.journal, run.service) as entries:
-        await _sweep_all(run, entries)
-    if not run.left_behind:
-        try:
-            await _sweep_lost_answers(run)
-        except (RequestError, ServiceError) as error:
-            run.left_behind.append(f"uploads and jobs whose answers were lost: {error}")
+    for project in run.projects:
+        if isinstance(project.fatal, AuthError | ServiceError) or project.is_shut_out:
+            continue
+        n_left_behind = len(run.left_behind)
+        async with _unused(run.journal, run.service, run.may_own(project)) as entries:
+            await _sweep_all(run, project, entries)
+        if len(run.left_behind) == n_left_behind:
+            try:
+                await _sweep_lost_answers(run, project)
+            except (RequestError, ServiceError) as error:
+                run.left_behind.append(f"uploads and jobs whose answers were lost: {error}")
     if run.left_behind:
         log.warning(
             "%d files or jobs could not be deleted from the service (%s, ...); the next run tries again, and so does "
@@ -226,16 +244,18 @@ async def tidy_up(run: Run) -> None:
         )
 
 
-async def _sweep_lost_answers(run: Run) -> None:
-    while lost := await run.journal.lost(run.service, run.name):
+async def _sweep_lost_answers(run: Run, project: Project) -> None:
+    may_own = run.may_own(project)
+    while lost := [each for each in await run.journal.lost(run.service, run.name) if may_own(each.key_fingerprint)]:
         run.progress.note("looking for files and jobs of requests that were not answered")
-        swept = await sweep_lost(run.client, run.journal, run.service, lost)
+        swept = await sweep_lost(project.client, run.journal, run.service, lost)
         now = run.clock.utcnow().timestamp()
         settle_s = run.limits.settle_s
         # A negative age means that the clock was set back, which must not make the run wait.
-        late = [item for item in swept.not_found if not 0 <= now - item.noted_at < settle_s]
+        own = [item for item in swept.not_found if run.project_of(item.key_fingerprint) is project]
+        late = [item for item in own if not 0 <= now - item.noted_at < settle_s]
         await run.journal.forget_lost(item.reference for item in late)
-        young = [item for item in swept.not_found if item not in late]
+        young = [item for item in own if item not in late]
         busy_for_long = all(now - item.noted_at > 4 * settle_s for item in lost if item.reference in swept.busy)
         if not young and busy_for_long:
             break  # Busy transcriptions are left to a later run.
@@ -249,22 +269,28 @@ async def delete_after_interrupt(run: Run, jobs: Iterable[Job]) -> None:
     Jobs that are paid for and unfinished stay on the server. The same call continues them.
     """
 
-    async def leave(entry: Entry) -> None:
+    async def leave(project: Project, entry: Entry) -> None:
         try:
             if entry.state == State.UPLOADED:
                 entry = await _abandon(run.journal, entry, run.clock.utcnow().timestamp())
-            await sweep_known(run.client, run.journal, entry)
+            await sweep_known(project.client, run.journal, entry)
         except JournalError:
             raise
         except SonioxDSError as error:
             log.info("%s: %s", entry.source, error)  # A later run deletes it.
 
-    entries = [job.entry for job in jobs if job.entry is not None and not job.recalled]
+    entries = [
+        (project, job.entry)
+        for job in jobs
+        if job.entry is not None
+        and not job.recalled
+        and (project := job.project or run.project_of(job.entry.key_fingerprint)) is not None
+    ]
     try:
         async with asyncio.timeout(INTERRUPT_S), asyncio.TaskGroup() as group:
-            for entry in entries:
+            for project, entry in entries:
                 if entry.state in (State.DONE, State.FAILED, State.UPLOADED) and _has_remains(entry):
-                    group.create_task(leave(entry))
+                    group.create_task(leave(project, entry))
     except TimeoutError:
         return  # The rest is in the journal, and a later run deletes it.
     except ExceptionGroup as errors:
@@ -299,7 +325,8 @@ async def clean_up(
     -------
     DataFrame
         One row for each recording that had something on the server: ``audio_id``, ``state`` (the last state of its
-        job), ``outcome`` (``"deleted"``, ``"kept"``, or ``"busy"`` if it is being processed; try again later).
+        job), ``outcome`` (``"deleted"``, ``"kept"``, ``"busy"`` if it is being processed (try again later), or
+        ``"other key"`` if it was sent with the key of another project: call `clean_up` with that key).
 
     Raises
     ------
@@ -322,15 +349,32 @@ async def clean_up(
         RequestBudget.shared(connection, clock=clock) as budget,
         Client(connection, budget=budget, clock=clock) as client,
     ):
-        async with _unused(book, connection.service, unfinished=True) as entries:
+        own = (None, connection.api_key.fingerprint(book.id))
+        async with _unused(book, connection.service, lambda _: True, unfinished=True) as entries:
             for entry in entries:
                 outcome = "kept"
-                if unfinished or entry.state == State.DONE or entry.state in UNPAID:
+                if entry.key_fingerprint not in own and not await _is_in_project(client, entry):
+                    outcome = "other key"
+                elif unfinished or entry.state == State.DONE or entry.state in UNPAID:
                     outcome = await _give_up(client, book, entry, clock)
                 rows.append((entry.source, entry.state, outcome))
-        swept = await sweep_lost(client, book, connection.service, await book.lost(connection.service, None))
+        lost = [each for each in await book.lost(connection.service, None) if each.key_fingerprint in own]
+        swept = await sweep_lost(client, book, connection.service, lost)
         await book.forget_lost(item.reference for item in swept.not_found)
     return pd.DataFrame(rows, columns=["audio_id", "state", "outcome"])
+
+
+async def _is_in_project(client: Client, entry: Entry) -> bool:
+    """Return True if the project of a key holds something that was sent with another key, which it has replaced."""
+    with contextlib.suppress(NotFoundError):
+        if entry.transcription_id is not None and not entry.transcription_gone:
+            await client.get_transcription(entry.transcription_id, priority=Priority.CLEAN)
+            return True
+    with contextlib.suppress(NotFoundError):
+        if entry.file_id is not None and not entry.file_gone:
+            await client.get_file(entry.file_id, priority=Priority.CLEAN)
+            return True
+    return False
 
 
 async def _give_up(client: Client, journal: Journal, entry: Entry, clock: Clock) -> str:

@@ -8,14 +8,14 @@ service is asked as in a run without webhooks, until the next webhook arrives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from soniox_ds.batch.jobs import Job
 from soniox_ds.batch.run import Run
 from soniox_ds.options.addresses import public_webhook
 
-__all__ = ["Deliveries"]
+__all__ = ["Deliveries", "missing_text"]
 
 QUIET_S = 10.0
 """Seconds without any webhook after which the service is asked for the jobs whose webhooks are overdue."""
@@ -32,7 +32,8 @@ SLOWEST = 2.0
 
 
 class Deliveries:
-    """The deliveries of webhooks to one run. They are read from the journal, to which the receiver writes them."""
+    """The deliveries of webhooks about the jobs of a project. The receiver writes them to the journal, from which they
+    are read."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -126,20 +127,25 @@ class Deliveries:
         patience_s = self._run.patience_s(job)
         return now - job.submitted_s >= patience_s / 2 and now - self._asked_s >= patience_s / 4
 
-    async def missing_text(self) -> str | None:
-        """Return a warning about the webhooks that did not arrive, also not late; None if all arrived."""
+    async def n_missing(self) -> tuple[int, int]:
+        """Return the number of webhooks that did not arrive, also not late, and the number of jobs that are done."""
         delivered = await self._run.journal.deliveries(list(self._missing))
-        n_missing = len(self._missing - delivered.keys())
-        if not n_missing:
-            return None
-        text = (
-            f"{n_missing} of {self._n_done} webhooks did not arrive at "
-            f"{public_webhook(self._run.options.webhook_url or '')}. The service was asked for the states of these "
-            "jobs instead, and nothing is lost."
+        return len(self._missing - delivered.keys()), self._n_done
+
+
+async def missing_text(run: Run, of_projects: Sequence[Deliveries]) -> str | None:
+    """Return a warning about the webhooks of a run that did not arrive; None if all arrived, or none was expected."""
+    counts = [await deliveries.n_missing() for deliveries in of_projects]
+    n_missing, n_done = sum(missing for missing, _ in counts), sum(done for _, done in counts)
+    if not n_missing:
+        return None
+    text = (
+        f"{n_missing} of {n_done} webhooks did not arrive at {public_webhook(run.options.webhook_url or '')}. The "
+        "service was asked for the states of these jobs instead, and nothing is lost."
+    )
+    if n_missing == n_done:
+        text += (
+            " Check that the receiver runs and writes to the journal of this call, that the service can reach the "
+            "address, and that the receiver expects the same header."
         )
-        if n_missing == self._n_done:
-            text += (
-                " Check that the receiver runs and writes to the journal of this call, that the service can reach the "
-                "address, and that the receiver expects the same header."
-            )
-        return text
+    return text

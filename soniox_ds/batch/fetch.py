@@ -12,6 +12,7 @@ from soniox_ds.api.retry import DAMAGED_TRANSCRIPT, DOWNLOAD
 from soniox_ds.batch.checks import is_duration_doubtful
 from soniox_ds.batch.jobs import Job
 from soniox_ds.batch.journal import State
+from soniox_ds.batch.projects import Project
 from soniox_ds.batch.run import Run
 from soniox_ds.exceptions import (
     BadAnswerError,
@@ -31,10 +32,10 @@ LARGE_BYTES = 1_000_000
 """Bytes above which a transcript is decoded in a thread, so that the event loop is not held up."""
 
 
-async def fetch_forever(run: Run) -> None:
-    """Fetch finished transcripts until cancelled. Several such workers run at the same time."""
+async def fetch_forever(run: Run, project: Project) -> None:
+    """Fetch finished transcripts of a project until cancelled. Several such workers run at the same time."""
     while True:
-        job = await run.to_fetch.get()
+        job = await project.to_fetch.get()
         try:
             raw = await _fetch(run, job)
         except JournalError:
@@ -45,7 +46,7 @@ async def fetch_forever(run: Run) -> None:
                 job.damaged += 1
                 if job.damaged < DAMAGED_TRANSCRIPT.attempts:
                     await run.clock.sleep(DAMAGED_TRANSCRIPT.wait_s(job.damaged))
-                    run.to_fetch.put_nowait(job)
+                    project.to_fetch.put_nowait(job)
                 else:
                     message = (
                         f"the transcript was damaged in {job.damaged} downloads. The recording is paid for and "
@@ -57,7 +58,7 @@ async def fetch_forever(run: Run) -> None:
             if job.fetches < run.limits.attempts and run.trouble(job, error):
                 await run.clock.sleep(DOWNLOAD.wait_s(job.fetches))
                 run.progress.note("")
-                run.to_fetch.put_nowait(job)
+                project.to_fetch.put_nowait(job)
             else:
                 await run.refused(job, error)
             continue
@@ -83,14 +84,15 @@ async def _fetch(run: Run, job: Job) -> bytes:
     transcription_id = job.paid.transcription_id
     if transcription_id is None:
         raise RuntimeError(f"job {job.key[:12]} cannot be fetched, because it has no id")
-    raw = await run.client.get_transcript(transcription_id, audio_ms=job.paid.duration_ms)
+    client = job.sent_to.client
+    raw = await client.get_transcript(transcription_id, audio_ms=job.paid.duration_ms)
     if len(raw) > LARGE_BYTES:
         _, tokens = await asyncio.to_thread(decode_transcript, raw, job.recording.audio_id)
     else:
         _, tokens = decode_transcript(raw, job.recording.audio_id)
     if job.is_measured_here and is_duration_doubtful(tokens, job.paid.duration_ms or 0):
         try:
-            item = await run.client.get_transcription(transcription_id, priority=Priority.FETCH)
+            item = await client.get_transcription(transcription_id, priority=Priority.FETCH)
         except (NotFoundError, RequestError, ServiceError) as error:  # The transcript is here, which matters more.
             log.warning("the service was asked for the duration of %s in vain: %s", job.recording.audio_id, error)
         else:
@@ -103,7 +105,7 @@ def _is_damaged(error: ServiceError | InvalidStateError) -> bool:
     return isinstance(error, BadAnswerError) and (error.status is None or 200 <= error.status < 300)
 
 
-async def clean_forever(run: Run) -> None:
-    """Delete what settled jobs have left on the server, until cancelled. Several such workers run at the same time."""
+async def clean_forever(run: Run, project: Project) -> None:
+    """Delete what settled jobs have left in a project, until cancelled. Several such workers run at the same time."""
     while True:
-        await run.clean(await run.to_clean.get())
+        await run.clean(await project.to_clean.get())

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from soniox_ds.batch.journal import Entry
+from soniox_ds.batch.projects import Project
 from soniox_ds.sources.parts import Part
 from soniox_ds.sources.recording import Recording
 
@@ -133,6 +134,8 @@ class Job:
     """The part of the rows' recordings that the job transcribes."""
     rows: list[int] = field(default_factory=list)
     entry: Entry | None = None
+    project: Project | None = None
+    """The project whose key the job is sent with; None before its submission."""
     fingerprint: tuple[int, int] | None = None
     """Size and modification time of the file when it was inspected."""
     copy: TemporaryCopy | None = None
@@ -198,6 +201,13 @@ class Job:
     def duration_ms(self) -> int | None:
         """The duration that the service measured, or else the duration from the header of the file."""
         return (self.entry.duration_ms if self.entry is not None else None) or self.recording.duration_ms
+
+    @property
+    def sent_to(self) -> Project:
+        """The project of the job. Raises RuntimeError before the job has a project."""
+        if self.project is None:
+            raise RuntimeError(f"job {self.key[:12]} has no project yet")
+        return self.project
 
     @property
     def paid(self) -> Entry:

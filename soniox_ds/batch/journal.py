@@ -64,7 +64,7 @@ UNPAID = (State.UPLOADING, State.UPLOADED, State.FAILED)
 
 
 _STATES = (State.UPLOADING, State.UPLOADED, State.CREATING, State.CREATED, State.DONE, State.FAILED)
-_TEXTS = ("submitted_at", "completed_at", "error_type", "error_message", "resolved_model")
+_TEXTS = ("submitted_at", "completed_at", "error_type", "error_message", "resolved_model", "key_fingerprint")
 _TOO_LARGE = 2**53
 
 
@@ -93,6 +93,9 @@ class Entry:
     """Seconds since 1970 of the last change of state."""
     resolved_model: str | None = None
     """The model that answers for `model`; None if it is unknown."""
+    key_fingerprint: str | None = None
+    """`Secret.fingerprint` of the API key of this attempt, salted with the id of the journal; None in entries that an
+    earlier version wrote."""
 
 
 class JobAttempts(NamedTuple):
@@ -124,6 +127,8 @@ class UnansweredRequest(NamedTuple):
     """``file`` or ``transcription``."""
     noted_at: float
     """Seconds since 1970."""
+    key_fingerprint: str | None = None
+    """Fingerprint of the key of the request, as in `Entry`."""
 
 
 class Placement(NamedTuple):
@@ -385,17 +390,18 @@ class Journal:
         """Note that the server may hold something with this reference, although no entry uses it."""
 
         def write(db: sqlite3.Connection) -> None:
-            db.execute("INSERT OR REPLACE INTO lost VALUES (?, ?, ?, ?)", [lost.reference, service, *lost[1:]])
+            row = [lost.reference, service, lost.kind, lost.noted_at]
+            db.execute("INSERT OR REPLACE INTO lost VALUES (?, ?, ?, ?)", row)
 
         return self._do(write)
 
     async def lost(self, service: str, run: str | None) -> list[UnansweredRequest]:
         """Return the lost references, except those of jobs that living runs other than `run` are working on."""
 
-        def read(db: sqlite3.Connection) -> list[tuple[str, str, float, str | None]]:
+        def read(db: sqlite3.Connection) -> list[tuple[str, str, float, str | None, str | None]]:
             return list(
                 db.execute(
-                    "SELECT lost.reference, kind, noted_at, claims.run FROM lost "
+                    "SELECT lost.reference, kind, noted_at, jobs.key_fingerprint, claims.run FROM lost "
                     "LEFT JOIN jobs ON jobs.reference = lost.reference "
                     "LEFT JOIN claims ON claims.job_key = jobs.job_key WHERE lost.service = ?",
                     [service],
@@ -404,7 +410,7 @@ class Journal:
 
         rows = await self._do(read, writes=False)
         busy = self._living({owner for *_, owner in rows if owner is not None}) - {run}
-        return [UnansweredRequest(*row[:3]) for row in rows if row[3] not in busy]
+        return [UnansweredRequest(*row[:4]) for row in rows if row[4] not in busy]
 
     def forget_lost(self, references: Iterable[str]) -> asyncio.Future[None]:
         """Remove lost references that were found and deleted, or looked for in vain."""

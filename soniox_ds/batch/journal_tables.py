@@ -11,7 +11,7 @@ from soniox_ds.exceptions import JournalError
 
 __all__ = ["prepare"]
 
-VERSION = 5
+VERSION = 6
 APPLICATION_ID = 0x73786473  # "sxds"
 ID = re.compile("[0-9a-f]{8}")
 
@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     state TEXT NOT NULL, source TEXT NOT NULL, model TEXT NOT NULL, options_hash TEXT NOT NULL,
     file_id TEXT, file_gone INTEGER NOT NULL, transcription_id TEXT, transcription_gone INTEGER NOT NULL,
     duration_ms INTEGER, submitted_at TEXT, completed_at TEXT, error_type TEXT, error_message TEXT,
-    changed_at REAL NOT NULL, resolved_model TEXT,
+    changed_at REAL NOT NULL, resolved_model TEXT, key_fingerprint TEXT,
     PRIMARY KEY (job_key, generation));
 CREATE UNIQUE INDEX IF NOT EXISTS jobs_by_reference ON jobs (reference);
 CREATE INDEX IF NOT EXISTS jobs_not_clean ON jobs (service)
@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     transcription_id TEXT PRIMARY KEY, status TEXT NOT NULL, received_at REAL NOT NULL);
 """
 ADDED_COLUMNS = {
-    "jobs": {"resolved_model": "TEXT"},
+    "jobs": {"resolved_model": "TEXT", "key_fingerprint": "TEXT"},
     "inspected": {"channels": "INTEGER", "channel_bytes_per_s": "INTEGER"},
 }
 """Columns that tables of earlier versions lack, with their types."""

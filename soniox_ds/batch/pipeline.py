@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Literal, Unpack, overload
@@ -17,17 +17,17 @@ from typing import Any, Literal, Unpack, overload
 from soniox_ds._arguments import check_number
 from soniox_ds._caller import warn_caller
 from soniox_ds._executors import check_executor
-from soniox_ds.api.budget import REQUESTS_PER_MINUTE, RequestBudget
-from soniox_ds.api.client import Client
+from soniox_ds.api.budget import REQUESTS_PER_MINUTE
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
+from soniox_ds.api.connections import ConnectionPool
 from soniox_ds.api.models import ModelList
 from soniox_ds.batch.arguments import check_count, check_on_error, check_repeat, recordings_of
 from soniox_ds.batch.assemble import assemble
 from soniox_ds.batch.checks import warn_of_channels
 from soniox_ds.batch.clean_up import delete_after_interrupt, tidy_up
 from soniox_ds.batch.corpus_folder import CorpusFolder
-from soniox_ds.batch.deliveries import Deliveries
+from soniox_ds.batch.deliveries import Deliveries, missing_text
 from soniox_ds.batch.failures import first_error, report_failures
 from soniox_ds.batch.fetch import clean_forever, fetch_forever
 from soniox_ds.batch.journal import Journal
@@ -35,6 +35,7 @@ from soniox_ds.batch.keywords import TranscribeKeywords
 from soniox_ds.batch.limits import CONCURRENCY, Limits
 from soniox_ds.batch.model_changes import warn_of_models
 from soniox_ds.batch.prepare import Preparer
+from soniox_ds.batch.projects import opened_projects
 from soniox_ds.batch.run import Run
 from soniox_ds.batch.spending import Spending
 from soniox_ds.batch.submit import submit_forever
@@ -76,7 +77,7 @@ async def transcribe(
     audio_column: str | None = None,
     reference_column: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
-    connection: Connection | None = None,
+    connection: Connection | Iterable[Connection] | None = None,
     concurrency: int = CONCURRENCY,
     executor: Executor | None = None,
     requests_per_minute: float = REQUESTS_PER_MINUTE,
@@ -109,7 +110,8 @@ async def transcribe(
         They are neither stored nor shown.
     **options
     connection
-        Key, region and address; by default from ``SONIOX_API_KEY`` and ``SONIOX_API_BASE_URL``.
+        Key, region and address; by default from ``SONIOX_API_KEY`` and ``SONIOX_API_BASE_URL``. A list spreads the
+        recordings over the projects of several keys; see "Several keys" in docs/quotas-and-costs.md.
     concurrency
         Number of uploads at the same time.
     executor
@@ -118,10 +120,10 @@ async def transcribe(
         same paths, and the key in ``SONIOX_API_KEY`` of their own environment; it is never sent to them. All other
         requests are sent by this process. See docs/large-corpora.md.
     requests_per_minute
-        Largest number of requests in any 60 seconds. Requests are sent at once as long as fewer were sent, and wait
-        otherwise. All calls of this process share one budget. About 500 per organisation were observed.
+        Largest number of requests to an organisation in any 60 seconds. Requests are sent at once as long as fewer were
+        sent, and wait otherwise. All calls of this process share one budget. About 500 per organisation were observed.
     limits
-        Quotas of the account, if they differ from the documented quotas.
+        Quotas of the organisation, if they differ from the documented quotas.
     max_cost_usd
         Largest amount in US dollars that this call may spend, by the list price; None for no limit. Nothing is begun
         once the next recording would exceed it, jobs under way included; what was not sent is a failed row with the
@@ -225,7 +227,7 @@ async def transcribe_as(
     audio_column: str | None = None,
     reference_column: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
-    connection: Connection | None = None,
+    connection: Connection | Iterable[Connection] | None = None,
     concurrency: int = CONCURRENCY,
     executor: Executor | None = None,
     requests_per_minute: float = REQUESTS_PER_MINUTE,
@@ -249,10 +251,10 @@ async def transcribe_as(
     check_count("concurrency", concurrency, "the number of uploads at once")
     check_repeat(repeat)
     check_on_error(on_error)
-    _check_settings(timeout_s, connection, limits)
+    _check_settings(timeout_s, limits)
     check_webhook(webhook, options)
     check_executor(executor)
-    connection = connection or Connection()
+    pool = ConnectionPool.of(connection)
     clock = clock or Clock()
     limits = limits or Limits()
     display = progress_for(progress)
@@ -264,55 +266,60 @@ async def transcribe_as(
     )
     if out is not None:  # The run forgets recordings that are written, but not those of the caller.
         recording_list = RecordingList(list(recording_list.recordings), recording_list.metadata)
-    budget = RequestBudget.shared(connection, requests_per_minute, clock)
+    service = pool.service
     shared = models or ModelList()
     async with receiving(webhook, options, journal) as (options, journal), Journal.using(journal) as book:
         name = book.start_run()
         try:
             async with (
-                budget,
                 _folder(
                     out,
                     recording_list,
                     journal=book,
                     options=options,
-                    service=connection.service,
+                    service=service,
                     repeat=repeat,
                     refresh=refresh,
                 ) as folder,
-                Client(connection, budget=budget, timeout_s=limits.request_timeout_s, clock=clock) as client,
+                opened_projects(
+                    pool, requests_per_minute=requests_per_minute, limits=limits, clock=clock, salt=book.id
+                ) as projects,
             ):
                 with Progress(display, now=clock.now) as shown:
                     shown.set_total(len(recording_list.recordings))
                     run = Run(
                         name=name,
-                        client=client,
+                        projects=projects,
                         journal=book,
                         options=options,
-                        service=connection.service,
+                        service=service,
                         limits=limits,
                         clock=clock,
                         progress=shown,
                         timeout_s=timeout_s,
                         models=shared,
                         spending=spending or Spending(),
+                        refresh=refresh,
                         workers=None
                         if executor is None
-                        else Workers(executor, [connection], limits.request_timeout_s, shown.note),
+                        else Workers(executor, pool.connections, limits.request_timeout_s, shown.note),
                     )
-                    deliveries = Deliveries(run) if webhook is not None else None
-                    watcher = Watcher(run, budget, deliveries)
-                    budget.on_pause, budget.on_full = run.note_pause, run.note_full_window
-                    budget.reserve = lambda: watcher.n_jobs + run.to_fetch.qsize()
+                    deliveries = [Deliveries(run) for _ in projects] if webhook is not None else []
+                    for number, project in enumerate(projects):
+                        project.watcher = Watcher(run, project, deliveries[number] if deliveries else None)
+                        budget = project.limits.budget
+                        budget.on_pause, budget.on_full = run.note_pause, run.note_full_window
+                        budget.reserve = project.limits.n_to_fetch
                     await run.learn_ids()
                     preparer = Preparer(run, recording_list.recordings, refresh=refresh, repeat=repeat, folder=folder)
                     try:
-                        await _drive(run, preparer, watcher, concurrency, folder)
+                        await _drive(run, preparer, concurrency, folder)
                         await tidy_up(run)
                     except JournalError:
                         raise  # Deletions could not be written down, so nothing is deleted.
                     except BaseException:
-                        budget.reserve = lambda: 0  # Nothing more is fetched.
+                        for project in projects:
+                            project.limits.budget.reserve = lambda: 0  # Nothing more is fetched.
                         await delete_after_interrupt(run, run.jobs.values())
                         raise
                     finally:
@@ -330,12 +337,12 @@ async def transcribe_as(
                     recording_list,
                     run.jobs_of_row,
                     journal=book,
-                    service=connection.service,
+                    service=service,
                     options=options,
                     resolved_model=await shared.resolved(options.model),
                 )
                 outcomes = corpus.recordings
-            missing = None if deliveries is None else await deliveries.missing_text()
+            missing = await missing_text(run, deliveries)
         except BaseException:
             with contextlib.suppress(JournalError):  # A claim ends with its run anyway; the first error matters more.
                 await book.end_run(name)
@@ -363,9 +370,7 @@ async def _folder(
         yield folder
 
 
-def _check_settings(timeout_s: float | None, connection: object, limits: object) -> None:
-    if not isinstance(connection, Connection | None):
-        raise OptionsError(f'connection is {connection!r}; it is an object such as sx.Connection(region="eu")')
+def _check_settings(timeout_s: float | None, limits: object) -> None:
     if not isinstance(limits, Limits | None):
         raise OptionsError(f"limits is {limits!r}; it is an object such as sx.Limits(pending=500)")
     if timeout_s is not None:
@@ -373,18 +378,19 @@ def _check_settings(timeout_s: float | None, connection: object, limits: object)
         check_number(timeout_s, "timeout_s", above=0, advice=advice, error=OptionsError)
 
 
-async def _drive(run: Run, preparer: Preparer, watcher: Watcher, concurrency: int, folder: CorpusFolder | None) -> None:
+async def _drive(run: Run, preparer: Preparer, concurrency: int, folder: CorpusFolder | None) -> None:
     """Run all stages until every job is settled."""
     try:
         async with asyncio.TaskGroup() as group:
             workers = [
-                *(group.create_task(submit_forever(run, watcher)) for _ in range(concurrency)),
-                *(group.create_task(fetch_forever(run)) for _ in range(FETCHERS)),
-                *(group.create_task(clean_forever(run)) for _ in range(CLEANERS)),
-                group.create_task(watcher.watch_forever()),
-                group.create_task(watcher.give_up_late_jobs_forever()),
+                *(group.create_task(submit_forever(run)) for _ in range(concurrency)),
                 group.create_task(_tick(run.progress)),
             ]
+            for project in run.projects:
+                workers += (group.create_task(fetch_forever(run, project)) for _ in range(FETCHERS))
+                workers += (group.create_task(clean_forever(run, project)) for _ in range(CLEANERS))
+                workers.append(group.create_task(project.watcher.watch_forever()))
+                workers.append(group.create_task(project.watcher.give_up_late_jobs_forever()))
             if folder is not None:
                 run.on_outcome = folder.wake
                 group.create_task(folder.write_while_running(run))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Unpack, cast
@@ -17,10 +17,10 @@ from typing import Any, Unpack, cast
 import pandas as pd
 
 from soniox_ds._arguments import check_number
-from soniox_ds.api.budget import REQUESTS_PER_MINUTE, RequestBudget
-from soniox_ds.api.client import Client
+from soniox_ds.api.budget import REQUESTS_PER_MINUTE
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
+from soniox_ds.api.connections import ConnectionPool
 from soniox_ds.api.models import ModelList
 from soniox_ds.api.prices import cost_usd
 from soniox_ds.batch.arguments import check_repeat, recordings_of
@@ -56,7 +56,7 @@ async def plan(
     audio_column: str | None = None,
     reference_column: str | None = None,
     storage_options: Mapping[str, Any] | None = None,
-    connection: Connection | None = None,
+    connection: Connection | Iterable[Connection] | None = None,
     requests_per_minute: float = REQUESTS_PER_MINUTE,
     limits: Limits | None = None,
     processing_s: float = 10.0,
@@ -83,7 +83,8 @@ async def plan(
         As in `transcribe`. Objects of a store are inspected as files are, which reads them once.
     **options
     connection
-        Region and address, to which the entries of the journal belong; by default from the environment.
+        Region and address, to which the entries of the journal belong; by default from the environment. With a list,
+        as in `transcribe`, the quotas count once for each organisation.
     requests_per_minute, limits
         Quotas of the account. By default they are those that `transcribe` assumes.
     processing_s
@@ -132,14 +133,15 @@ async def plan(
             check_number(value, name, above=0, advice="it is a number above 0", error=OptionsError)
     if not isinstance(limits, Limits | None):
         raise OptionsError(f"limits is {limits!r}; it is an object such as sx.Limits(pending=500)")
-    connection = connection or connection_for_plan()
+    pool = ConnectionPool.of(connection, connection_for_plan)
+    service = pool.service
     clock = clock or Clock()
     limits = limits or Limits()
     end = None if finish_by is None else _end(finish_by)
     seconds = None if end is None else (end - clock.utcnow()).total_seconds()
     if end is not None and seconds is not None and seconds <= 0:
         raise OptionsError(f"finish_by is {end.isoformat()}, which is past; give a time in the future")
-    budget = RequestBudget(requests_per_minute, clock)
+    check_number(requests_per_minute, "requests_per_minute", least=1, below=math.inf, advice="it is a number from 1")
     recording_list = await recordings_of(
         sources,
         audio_column=audio_column,
@@ -153,10 +155,10 @@ async def plan(
             shown.set_total(len(recordings))
             run = _PlannedRun(
                 name="",
-                client=Client(connection, budget=budget, clock=clock),
+                projects=[],
                 journal=cast("Journal", _UnclaimedJournal(book)),
                 options=checked,
-                service=connection.service,
+                service=service,
                 limits=limits,
                 clock=clock,
                 progress=silent,
@@ -173,7 +175,16 @@ async def plan(
             run.on_outcome = show
             await _PlanningPreparer(run, recordings, refresh=refresh, repeat=repeat).prepare()
     return await asyncio.to_thread(
-        _plan, run, recordings, requests_per_minute, limits, processing_s, upload_mbit_per_s, end, seconds
+        _plan,
+        run,
+        recordings,
+        requests_per_minute,
+        limits,
+        len(pool.organisations),
+        processing_s,
+        upload_mbit_per_s,
+        end,
+        seconds,
     )
 
 
@@ -255,6 +266,7 @@ def _plan(
     recordings: list[Recording],
     requests_per_minute: float,
     limits: Limits,
+    n_organisations: int,
     processing_s: float,
     upload_mbit_per_s: float | None,
     end: datetime | None,
@@ -300,11 +312,13 @@ def _plan(
     if requests:
         requests += math.ceil(requests / REQUESTS_PER_LISTING) + 1  # The list of models is one request.
     held_s = (n_uploads + n_urls) * processing_s
+    # Each organisation has these quotas. What is needed is said for each of them, too.
+    n = n_organisations
     quotas = [
-        ("pending transcriptions", "limits=sx.Limits(pending=...)", limits.pending, held_s),
-        ("stored transcriptions", "limits=sx.Limits(transcriptions=...)", limits.transcriptions, held_s),
-        ("stored files", "limits=sx.Limits(files=...)", limits.files, n_uploads * processing_s),
-        ("stored bytes", "limits=sx.Limits(storage_bytes=...)", limits.storage_bytes, n_bytes * processing_s),
+        ("pending transcriptions", "limits=sx.Limits(pending=...)", limits.pending, held_s / n),
+        ("stored transcriptions", "limits=sx.Limits(transcriptions=...)", limits.transcriptions, held_s / n),
+        ("stored files", "limits=sx.Limits(files=...)", limits.files, n_uploads * processing_s / n),
+        ("stored bytes", "limits=sx.Limits(storage_bytes=...)", limits.storage_bytes, n_bytes * processing_s / n),
         ("upload in Mbit/s", "upload_mbit_per_s", upload_mbit_per_s, n_bytes * 8 / 1e6),
     ]
     # The requests of a minute may all start at once, so the first minute of requests takes no time.
@@ -312,9 +326,9 @@ def _plan(
         "quota": "requests per minute",
         "argument": "requests_per_minute",
         "given": requests_per_minute,
-        "used": requests,
-        "shortest_s": max(math.ceil(requests / requests_per_minute) - 1, 0) * 60.0,
-        "needed": None if seconds is None else requests / (seconds // 60 + 1),
+        "used": requests / n,
+        "shortest_s": max(math.ceil(requests / n / requests_per_minute) - 1, 0) * 60.0,
+        "needed": None if seconds is None else requests / n / (seconds // 60 + 1),
     }
     table = pd.DataFrame(
         [

@@ -1,4 +1,4 @@
-"""The shared state of a run: the client, the journal, the quotas and the outcome of each job.
+"""The shared state of a run: its projects, the journal and the outcome of each job.
 
 A job is *open* until its rows have an outcome and its remains on the server are deleted as far as possible.
 `Run.settled` is set when no job is open and no further job will come.
@@ -17,20 +17,19 @@ import numpy as np
 import numpy.typing as npt
 
 from soniox_ds.api.budget import Priority
-from soniox_ds.api.client import Client
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.models import ModelList
 from soniox_ds.api.prices import ASYNC_USD_PER_HOUR, cost_usd
-from soniox_ds.api.quota import Quota
 from soniox_ds.batch.jobs import Job, reference_of
 from soniox_ds.batch.journal import Entry, Journal, State, UnansweredRequest
 from soniox_ds.batch.limits import Limits
+from soniox_ds.batch.projects import Project
 from soniox_ds.batch.spending import MAX_COST_REACHED, Spending, estimate_usd
 from soniox_ds.batch.workers import Workers
 from soniox_ds.exceptions import (
+    AuthError,
     InputError,
     NotFoundError,
-    QuotaError,
     RequestError,
     ServiceError,
     SonioxDSError,
@@ -133,7 +132,7 @@ class Run:
         self,
         *,
         name: str,
-        client: Client,
+        projects: Sequence[Project],
         journal: Journal,
         options: TranscriptionOptions,
         service: str,
@@ -143,10 +142,12 @@ class Run:
         timeout_s: float | None,
         models: ModelList,
         spending: Spending,
+        refresh: bool = False,
         workers: Workers | None = None,
     ) -> None:
         self.name = name
-        self.client = client
+        self.projects = list(projects)
+        """The projects of the keys of the call. A run that only plans has none."""
         self.journal = journal
         self.options = options
         self.options_hash = options.job_hash()
@@ -157,14 +158,9 @@ class Run:
         self.timeout_s = timeout_s
         self.models = models
         self.spending = spending
+        self.refresh = refresh
         self.workers = workers
         """The workers that inspect and upload files; None if this process does it."""
-        self.quotas = {
-            "pending": Quota(limits.pending, "pending transcriptions", clock),
-            "transcriptions": Quota(limits.transcriptions, "stored transcriptions", clock),
-            "files": Quota(limits.files, "stored files", clock),
-            "storage": Quota(limits.storage_bytes, "bytes of stored files", clock),
-        }
         self.jobs: dict[str, Job] = {}
         """The jobs by their keys. In a run that writes its corpus into a folder, those that are not written yet."""
         self.jobs_of_row: dict[int, list[Job]] = {}
@@ -176,14 +172,12 @@ class Run:
         self.to_submit: asyncio.Queue[Job] = asyncio.Queue()
         self.waiting_room = asyncio.Semaphore(WAITING)
         """Semaphore that keeps the preparation of jobs from running far ahead of their submission."""
-        self.to_fetch: asyncio.Queue[Job] = asyncio.Queue()
-        self.to_clean: asyncio.Queue[Job] = asyncio.Queue()
         self.file_ids = Ids()
         """Ids of files. Their owners are the keys of jobs."""
         self.transcription_ids = Ids()
         """Ids of transcriptions. Their owners are the references of attempts at jobs."""
         self.fatal: SonioxDSError | None = None
-        """The error because of which nothing more may be spent."""
+        """The error because of which nothing more may be spent, with none of the keys."""
         self.left_behind: list[str] = []
         """Descriptions of what could not be deleted, with the reason."""
         self.sweeping = asyncio.Lock()
@@ -191,7 +185,6 @@ class Run:
         self._open = 0
         self._unsettled = 0
         self._all_found = False
-        self._failures_in_a_row = 0
         self._good_s: float | None = None
 
     async def learn_ids(self) -> None:
@@ -233,6 +226,8 @@ class Run:
             )  # Both are written in this order, in one batch.
         job.leave_copy()
         job.is_closed = True
+        if job.project is not None:
+            job.project.jobs.discard(job)
         self._drop(job)
         if job.entry is not None and job.entry.file_id is not None and job.entry.file_gone:
             self.file_ids.retire(job.entry.file_id)
@@ -296,46 +291,98 @@ class Run:
         """Return True if the service has answered no request since it began to fail on this job."""
         return self._good_s is None or (job.troubled_s is not None and self._good_s < job.troubled_s)
 
-    def stop_spending(self, error: SonioxDSError) -> None:
-        """Submit no further jobs. Transcripts that are paid for are still fetched."""
-        if self.fatal is None:
+    def stop_spending(self, error: SonioxDSError, project: Project | None = None) -> None:
+        """Submit no further jobs to a project, or to any. Transcripts that are paid for are still fetched."""
+        for stopped in self.projects if project is None else [project]:
+            if stopped.fatal is None:
+                stopped.fatal = error
+                if stopped.name:
+                    log.warning("nothing more is sent with %s: %s", stopped.name, error)
+                    self.progress.note(f"no new submissions with {stopped.name}: {type(error).__name__}")
+        if self.fatal is None and all(each.fatal is not None for each in self.projects):
             self.fatal = error
             self.spending.wake()
             self.progress.note(f"no new submissions: {type(error).__name__}")
 
-    @property
-    def is_shut_out(self) -> bool:
-        """True once the service has refused all requests for longer than a run waits."""
-        return isinstance(self.fatal, QuotaError) and self.fatal.retry_after_s is not None
-
     def patience_s(self, job: Job) -> float:
         """Return the seconds after its submission for which the run waits for a job."""
         return self.timeout_s if self.timeout_s is not None else PATIENCE_S + (job.paid.duration_ms or 0) / 1000
+
+    # -- projects ------------------------------------------------------------------------------------------------------
+
+    def project_of(self, fingerprint: str | None) -> Project | None:
+        """Return the project of an entry of the journal; None if its key is not one of this run.
+
+        Entries of earlier versions do not know their key. They are those of the only key.
+        """
+        if fingerprint is None:
+            return self.projects[0] if len(self.projects) == 1 else None
+        return next((project for project in self.projects if project.fingerprint == fingerprint), None)
+
+    def may_own(self, project: Project) -> Callable[[str | None], bool]:
+        """Return a function that tells whether what was sent with the key of a fingerprint may be in a project.
+
+        A key that is not one of this run may have been replaced by any of those in this run.
+        """
+        return lambda fingerprint: self.project_of(fingerprint) in (project, None)
+
+    def assign(self, job: Job) -> Project:
+        """Give a job that is not sent yet to a project that accepts jobs: the one with its upload, or the least busy.
+
+        At least one project must accept jobs.
+        """
+        if job.project is None or job.project.fatal is not None:
+            open_projects = [project for project in self.projects if project.fatal is None]
+            entry = job.entry
+            is_uploaded = entry is not None and entry.state == State.UPLOADED
+            uploaded = self.project_of(entry.key_fingerprint) if entry is not None and is_uploaded else None
+            project = min(open_projects, key=lambda each: (each is not uploaded, each.limits.n_jobs, each.n_jobs))
+            self.give_to(project, job)
+        return job.sent_to
+
+    def give_to(self, project: Project, job: Job) -> None:
+        """Make a job that of a project."""
+        if job.project is not None:
+            job.project.jobs.discard(job)
+        job.project = project
+        project.jobs.add(job)
+
+    async def move(self, job: Job) -> None:
+        """Take a job that was not created from a project that accepts nothing more, and queue it for another one."""
+        for quota in list(job.holds):
+            self.release(job, quota)
+        if job.entry is not None and job.entry.state in (State.UPLOADING, State.UPLOADED):
+            job.entry.error_type = "moved"
+            await self.advance(job, State.FAILED)
+        job.troubled_s = job.crowded_s = None
+        job.uploads = 0
+        self.resubmit(job)
 
     # -- quotas --------------------------------------------------------------------------------------------------------
 
     async def acquire(self, job: Job, quota: str, amount: int = 1) -> None:
         """Wait for room in a quota, then hold it for the job."""
         if quota not in job.holds:
-            await self.quotas[quota].acquire(amount)
+            await job.sent_to.limits.quotas[quota].acquire(amount)
             job.holds[quota] = amount
 
     def occupy(self, job: Job, quota: str, amount: int = 1) -> None:
         """Count what the job already takes up of a quota."""
         if quota not in job.holds:
-            self.quotas[quota].occupy(amount)
+            job.sent_to.limits.quotas[quota].occupy(amount)
             job.holds[quota] = amount
 
     def release(self, job: Job, quota: str) -> None:
         """Give back what the job holds of a quota."""
         if (amount := job.holds.pop(quota, None)) is not None:
-            self.quotas[quota].release(amount)
+            job.sent_to.limits.quotas[quota].release(amount)
 
     # -- journal entries -----------------------------------------------------------------------------------------------
 
     async def next_generation(self, job: Job) -> Entry:
-        """Begin a new attempt at a job. It takes over an upload that is still on the server."""
+        """Begin a new attempt at a job. It takes over an upload that is still in the project of the job."""
         old = job.entry
+        fingerprint = job.sent_to.fingerprint
         generation = old.generation + 1 if old is not None else 1
         entry = Entry(
             job_key=job.key,
@@ -348,8 +395,10 @@ class Run:
             options_hash=self.options_hash,
             duration_ms=job.recording.duration_ms,
             changed_at=self.clock.utcnow().timestamp(),
+            key_fingerprint=fingerprint,
         )
-        if old is not None and old.file_id is not None and not old.file_gone:
+        is_same_project = old is not None and self.project_of(old.key_fingerprint) is job.project
+        if old is not None and old.file_id is not None and not old.file_gone and is_same_project:
             entry.file_id = old.file_id
             entry.state = State.UPLOADED
         elif job.recording.is_remote:
@@ -364,7 +413,8 @@ class Run:
             old,
             state=State.FAILED if unfinished else old.state,
             error_type="answer_lost" if unfinished else old.error_type,
-            file_gone=int(old.file_id is not None),  # The file is deleted, or the new entry took it over.
+            # The file is deleted, or the new entry took it over. In another project it is still to be deleted.
+            file_gone=int(old.file_id is not None) if is_same_project else old.file_gone,
         )
         await self.journal.put(superseded, entry)
         return entry
@@ -459,12 +509,12 @@ class Run:
     def went_well(self, job: Job) -> None:
         """Count a job whose transcript is in the journal, and queue it for the clean-up on the server."""
         job.finished = True
-        self._failures_in_a_row = 0
+        job.sent_to.failures_in_a_row = 0
         self.spending.correct(job.key, cost_usd(job.paid.duration_ms or 0))
         self.spending.keep(job.key)
         self.count_rows(job)
         self._has_outcome()
-        self.to_clean.put_nowait(job)
+        job.sent_to.to_clean.put_nowait(job)
 
     def failed(self, job: Job, error_type: str, message: str) -> None:
         """Count a job that has no transcript in this run, and keep the reason for its rows."""
@@ -482,43 +532,45 @@ class Run:
 
     async def refused(self, job: Job, error: SonioxDSError, *, concerns_audio: bool = False) -> None:
         """Fail a job after a request that failed for good. Nothing that was paid for is deleted."""
-        self.failed(job, error_type_of(error), str(error))
-        if isinstance(error, RequestError | ServiceError) and not concerns_audio:
-            self._failures_in_a_row += 1
-            if self._failures_in_a_row >= FATAL_AFTER:
-                self.stop_spending(error)
-        entry = job.entry
-        if entry is None or entry.state in (State.CREATED, State.CREATING, State.DONE):
+        entry, project = job.entry, job.project
+        is_stuck = project is not None and entry is not None and entry.state in (State.CREATED, State.CREATING)
+        message = project.explained(error) if project and is_stuck and isinstance(error, AuthError) else str(error)
+        self.failed(job, error_type_of(error), message)
+        if isinstance(error, RequestError | ServiceError) and not concerns_audio and project is not None:
+            project.failures_in_a_row += 1
+            if project.failures_in_a_row >= FATAL_AFTER:
+                self.stop_spending(error, project)
+        if entry is None or project is None or entry.state in (State.CREATED, State.CREATING, State.DONE):
             await self.closed(job)  # A later run continues the job from this state.
             return
         entry.error_type, entry.error_message = job.error or (None, None)
         await self.advance(job, State.FAILED)
-        self.to_clean.put_nowait(job)
+        project.to_clean.put_nowait(job)
 
     # -- clean-up ------------------------------------------------------------------------------------------------------
 
     async def clean(self, job: Job) -> None:
         """Delete the transcription and then the file of a settled job, and close the job."""
-        entry = job.paid
-        priority = Priority.FETCH if self.to_clean.qsize() > self.limits.backlog else Priority.CLEAN
+        entry, project = job.paid, job.sent_to
+        priority = Priority.FETCH if project.to_clean.qsize() > self.limits.backlog else Priority.CLEAN
         changed = False
         if entry.transcription_id is not None and not entry.transcription_gone:
             entry.transcription_gone = int(
-                await self.delete(self.client.delete_transcription, entry.transcription_id, priority)
+                await self.delete(project, project.client.delete_transcription, entry.transcription_id, priority)
             )
             self.release(job, "pending")
             self.release(job, "transcriptions")
             changed = True
         if entry.file_id is not None and not entry.file_gone:
-            entry.file_gone = int(await self.delete(self.client.delete_file, entry.file_id, priority))
+            entry.file_gone = int(await self.delete(project, project.client.delete_file, entry.file_id, priority))
             self.release(job, "files")
             self.release(job, "storage")
             changed = True
         await self.closed(job, entry if changed else None)
 
-    async def delete(self, method: DeleteMethod, remote_id: str, priority: Priority) -> bool:
+    async def delete(self, project: Project, method: DeleteMethod, remote_id: str, priority: Priority) -> bool:
         """Delete one thing and return True. If that fails, it stays in the journal for a later run to delete."""
-        if self.is_shut_out:
+        if project.is_shut_out:
             return False
         try:
             await method(remote_id, priority=priority)

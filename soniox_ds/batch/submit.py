@@ -18,9 +18,9 @@ from soniox_ds.batch.clean_up import sweep_earlier
 from soniox_ds.batch.division import audio_of
 from soniox_ds.batch.jobs import Job
 from soniox_ds.batch.journal import State
+from soniox_ds.batch.projects import Project
 from soniox_ds.batch.run import Run
 from soniox_ds.batch.spending import MAX_COST_REACHED
-from soniox_ds.batch.watch import Watcher
 from soniox_ds.batch.workers import Workers
 from soniox_ds.exceptions import (
     AuthError,
@@ -44,18 +44,21 @@ from soniox_ds.stores.store import StoreError
 __all__ = ["submit_forever"]
 
 ABOUT_THE_AUDIO = ("audio_url", "file_id", "file")
+OTHER_KEY = "created_with_another_key"
+"""The `error_type` of recordings whose jobs the keys of the call cannot see."""
 
 
-async def submit_forever(run: Run, watcher: Watcher) -> None:
+async def submit_forever(run: Run) -> None:
     """Take jobs from the queue and submit them, as one worker of several, until cancelled."""
     while True:
         job = await run.next_to_submit()
         try:
-            await _submit(run, watcher, job)
+            await _submit(run, job)
         except JournalError:
             raise
         except ServiceError as error:
-            if run.fatal is None and job.uploads < run.limits.attempts and run.trouble(job, error):
+            is_stopped = run.fatal if job.project is None else job.project.fatal
+            if is_stopped is None and job.uploads < run.limits.attempts and run.trouble(job, error):
                 await run.clock.sleep(SUBMISSION.wait_s(1))
                 run.progress.note("")
                 run.resubmit(job)
@@ -66,13 +69,18 @@ async def submit_forever(run: Run, watcher: Watcher) -> None:
 
 
 async def _refuse(run: Run, job: Job, error: SonioxDSError) -> None:
-    if _concerns_all(error) or (isinstance(error, ServiceError) and run.is_gone(job)):
-        run.stop_spending(error)
+    project = job.project
+    if project is not None and (_concerns_all(error) or (isinstance(error, ServiceError) and run.is_gone(job))):
+        run.stop_spending(error, project)
+    is_unsent = job.entry is None or job.entry.state not in (State.CREATING, State.CREATED)
+    if project is not None and project.fatal is not None and run.fatal is None and is_unsent:
+        await run.move(job)
+        return
     await run.refused(job, error, concerns_audio=_concerns_audio(error))
 
 
 def _concerns_all(error: SonioxDSError) -> bool:
-    """Return True if every other submission would be refused for the same reason."""
+    """Return True if every other submission to the project would be refused for the same reason."""
     if isinstance(error, AuthError | BalanceError):
         return True
     if isinstance(error, QuotaError):
@@ -88,23 +96,22 @@ def _concerns_audio(error: SonioxDSError) -> bool:
     return any(place in ABOUT_THE_AUDIO for place in places)
 
 
-async def _submit(run: Run, watcher: Watcher, job: Job) -> None:
+async def _submit(run: Run, job: Job) -> None:
     entry = job.entry
     job.submitted_s = run.clock.now()
     if run.fatal is None:
-        run.models.ask(run.client)
-    if entry is not None and entry.state == State.CREATED:
+        run.models.ask(*(project.client for project in run.projects if project.fatal is None))
+    if entry is not None and entry.state in (State.CREATED, State.CREATING) and await _find_project(run, job):
         _occupy_all(run, job)
-        watcher.take_up(job)
-        return
-    if entry is not None and entry.state == State.CREATING:
-        # A killed run may have sent the request at its last moment, so the wait for it starts now.
-        _occupy_all(run, job)
-        watcher.lost(job, since_s=run.clock.now())
+        if entry.state == State.CREATED:
+            job.sent_to.watcher.take_up(job)
+        else:  # A killed run may have sent the request at its last moment, so the wait for it starts now.
+            job.sent_to.watcher.lost(job, since_s=run.clock.now())
         return
     if run.fatal is not None:
         await run.refused(job, run.fatal)
         return
+    project = run.assign(job)
     usd = run.price_of(job)
     if not run.spending.reserve_again(job.key, usd):  # An earlier attempt in this run may have been charged.
         message = run.spending.refusal(usd, job.recording.duration_ms)
@@ -112,14 +119,64 @@ async def _submit(run: Run, watcher: Watcher, job: Job) -> None:
         return
     if entry is not None and entry.state == State.UPLOADING and job.uploads == 0 and job.troubled_s is None:
         await run.note_lost(job, "file")  # The run that began the upload was killed.
-    if entry is None or entry.state in (State.UPLOADING, State.FAILED, State.DONE):
+    if (
+        entry is None
+        or entry.state in (State.UPLOADING, State.FAILED, State.DONE)
+        or run.project_of(entry.key_fingerprint) is not project
+    ):
         entry = await run.next_generation(job)
     if entry.file_id is not None:
         run.occupy(job, "files")
         run.occupy(job, "storage", job.recording.size_bytes or 0)
     elif not job.recording.is_remote:
         await _upload(run, job)
-    await _create(run, watcher, job)
+    await _create(run, job)
+
+
+async def _find_project(run: Run, job: Job) -> bool:
+    """Give a job to the project in which an earlier run created it, or may have created it.
+
+    The key of the project may have been replaced since then, so the projects of the present keys are asked for the job.
+    Return False if none of them has it and the run is to transcribe, and pay, again.
+    """
+    entry = job.paid
+    project = run.project_of(entry.key_fingerprint)
+    for other in run.projects:
+        if project is None and other.fatal is None and await _has_job(run, other, job):
+            project = other
+    if project is None and entry.key_fingerprint is None:
+        project = run.projects[0]  # An earlier version wrote the entry, and the job may be gone.
+    if project is not None:
+        run.give_to(project, job)
+        return True
+    if run.fatal is not None:
+        raise run.fatal.with_traceback(None)
+    if run.refresh:
+        entry.state, entry.error_type = State.FAILED, OTHER_KEY
+        return False
+    raise NotFoundError(
+        "an earlier call has created this job with another key, and the present key"
+        f"{'s do' if len(run.projects) > 1 else ' does'} not lead to it. It may be paid for and is remembered: the "
+        "same call with a key of its project continues with it; refresh=True transcribes it again, and pays again",
+        error_type=OTHER_KEY,
+    )
+
+
+async def _has_job(run: Run, project: Project, job: Job) -> bool:
+    """Return True if the service shows the job of an earlier run in a project."""
+    entry, client = job.paid, project.client
+    try:
+        if entry.transcription_id is not None:
+            item = await client.get_transcription(entry.transcription_id)
+            return project.watcher.contradiction(job, item) is None
+        async for item in client.iterate(client.list_transcriptions):
+            if item.get("client_reference_id") == entry.reference:
+                return True
+    except NotFoundError:
+        pass
+    except AuthError as error:
+        run.stop_spending(error, project)
+    return False
 
 
 def _occupy_all(run: Run, job: Job) -> None:
@@ -140,22 +197,22 @@ async def _upload(run: Run, job: Job) -> None:
 
 
 async def _upload_audio(run: Run, job: Job, audio: AudioSource) -> None:
-    recording = job.recording
+    recording, project = job.recording, job.sent_to
     while True:
         await run.acquire(job, "files")
         await run.acquire(job, "storage", recording.size_bytes or 0)
-        if run.fatal is not None:
-            raise run.fatal.with_traceback(None)
+        if project.fatal is not None:
+            raise project.fatal.with_traceback(None)
         workers = None if job.part.is_cut or not Workers.can_read(recording) else run.workers
         if workers is None and recording.path is not None:
             await asyncio.to_thread(_check_unchanged, recording.path, job.fingerprint)
         try:
             if workers is None:
-                reply = await run.client.upload_file(
+                reply = await project.client.upload_file(
                     audio, filename=recording.filename, client_reference_id=job.paid.reference
                 )
             else:
-                reply = await workers.upload(run.client, job)
+                reply = await workers.upload(project.client, job)
             _check_upload(run, job, reply)
         except QuotaError as error:
             await _make_room(run, job, error)
@@ -214,7 +271,8 @@ def _check_unchanged(path: Path, before: tuple[int, int] | None) -> None:
 
 async def _find_upload(run: Run, job: Job) -> dict[str, Any] | None:
     """Return the upload whose answer was lost, if the list of files shows all its bytes and the service confirms it."""
-    async for file in run.client.iterate(run.client.list_files, priority=Priority.SUBMIT):
+    client = job.sent_to.client
+    async for file in client.iterate(client.list_files, priority=Priority.SUBMIT):
         if (
             file.get("client_reference_id") == job.paid.reference
             and file.get("size") == job.recording.size_bytes
@@ -233,7 +291,7 @@ async def _is_own_file(run: Run, job: Job, file_id: str | None) -> bool:
     if file_id is None or run.file_ids.is_kept(file_id, job.key):
         return True
     try:
-        file = await run.client.get_file(file_id, priority=Priority.SUBMIT)
+        file = await job.sent_to.client.get_file(file_id, priority=Priority.SUBMIT)
     except (NotFoundError, BadAnswerError):
         return False
     # The file may carry the reference of an earlier attempt, since a new attempt takes over its file.
@@ -244,14 +302,16 @@ async def _is_own_file(run: Run, job: Job, file_id: str | None) -> bool:
 # -- creating ----------------------------------------------------------------------------------------------------------
 
 
-async def _create(run: Run, watcher: Watcher, job: Job) -> None:
+async def _create(run: Run, job: Job) -> None:
+    project = job.sent_to
+    watcher = project.watcher
     uploaded = run.journal.put(job.paid)  # The journal keeps the order, so this is written before what follows.
     job.paid.resolved_model = await run.models.resolved(run.options.model)
     while True:
         await run.acquire(job, "transcriptions")
         await run.acquire(job, "pending")
-        if run.fatal is not None:
-            raise run.fatal.with_traceback(None)
+        if project.fatal is not None:
+            raise project.fatal.with_traceback(None)
         if job.paid.file_id is not None and not run.file_ids.take(job.paid.file_id, job.key):
             await _upload_again(run, job)
             continue
@@ -267,7 +327,7 @@ async def _create(run: Run, watcher: Watcher, job: Job) -> None:
         audio = {"audio_url": await _url_of(job.recording)} if is_remote else {"file_id": job.paid.file_id}
         await asyncio.gather(uploaded, run.advance(job, State.CREATING))
         try:
-            reply = await run.client.create_transcription(
+            reply = await project.client.create_transcription(
                 {**run.options.body(), **audio, "client_reference_id": job.paid.reference}
             )
         except ServiceError as error:
@@ -348,23 +408,24 @@ async def _make_room(run: Run, job: Job, error: QuotaError) -> None:
     if quota is None or quota not in job.holds:
         raise error
     amount = job.holds.pop(quota)
-    if run.quotas[quota].note_full(amount):
-        run.progress.note(f"waiting for free quota: {run.quotas[quota].resource}")
+    held = job.sent_to.limits.quotas[quota]
+    if held.note_full(amount):
+        run.progress.note(f"waiting for free quota: {held.resource}")
         job.crowded_s = None
-    elif not await sweep_earlier(run):
+    elif not await sweep_earlier(run, job.sent_to):
         now = run.clock.now()
         if job.crowded_s is None:
             job.crowded_s = now
         patience_s = run.limits.quota_patience_s / (1 if quota == "pending" else 4)
         if now - job.crowded_s >= patience_s:
             raise QuotaError(
-                f"{error}. The quota ({run.quotas[quota].resource}) is used up by others than this call, and it was "
+                f"{error}. The quota ({held.resource}) is used up by others than this call, and it was "
                 f"not freed within {patience_s:.0f} s",
                 status=error.status,
                 error_type=error.error_type,
                 request_id=error.request_id,
             ) from error
-        run.progress.note(f"waiting for others to free the quota: {run.quotas[quota].resource}")
+        run.progress.note(f"waiting for others to free the quota: {held.resource}")
         await run.clock.sleep(SUBMISSION.wait_s(1))
     await run.acquire(job, quota, amount)
     run.progress.note("")

@@ -18,12 +18,13 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
-from soniox_ds.api.budget import Priority, RequestBudget
+from soniox_ds.api.budget import Priority
 from soniox_ds.api.responses import is_id
 from soniox_ds.api.retry import WATCH
 from soniox_ds.batch.deliveries import Deliveries
 from soniox_ds.batch.jobs import MONEY_ERRORS, Job, is_final
 from soniox_ds.batch.journal import State
+from soniox_ds.batch.projects import Project
 from soniox_ds.batch.run import Run
 from soniox_ds.exceptions import (
     BadAnswerError,
@@ -57,11 +58,13 @@ ENDED = ("completed", "error", "failed")
 
 
 class Watcher:
-    """The watcher of all jobs that were created, or may have been created, and are not finished."""
+    """The watcher of all jobs of a project that were created, or may have been created, and are not finished."""
 
-    def __init__(self, run: Run, budget: RequestBudget, deliveries: Deliveries | None = None) -> None:
+    def __init__(self, run: Run, project: Project, deliveries: Deliveries | None = None) -> None:
         self._run = run
-        self._budget = budget
+        self._project = project
+        self._client = project.client
+        self._budget = project.limits.budget
         self._deliveries = deliveries
         self._asked_s = -math.inf
         self._watched: dict[str, Job] = {}
@@ -143,7 +146,7 @@ class Watcher:
         if self._troubled_s is None:
             self._troubled_s = now
         if isinstance(error, RequestError) or not self._run.may_wait(self._troubled_s):
-            self._run.stop_spending(error)
+            self._run.stop_spending(error, self._project)
             await self._give_up_all(error)
         await self._give_up_late_jobs(now)
 
@@ -154,12 +157,15 @@ class Watcher:
         youngest_s = min((now - job.submitted_s for job in jobs), default=0.0)
         floor_s = WATCH.initial_s
         if len(jobs) > FEW and not self._has_room():
-            floor_s = max(floor_s, REQUESTS_PER_LISTING * 60.0 / self._budget.requests_per_minute)
+            interval_s = REQUESTS_PER_LISTING * 60.0 / self._budget.requests_per_minute
+            floor_s = max(floor_s, interval_s * self._project.limits.n_listings)
         return min(max(floor_s, youngest_s / 5), WATCH.max_s)
 
     def _has_room(self) -> bool:
         """Return True if the budget has room at once for everything that the present jobs of the run still need."""
-        n_needed = self.n_jobs * REQUESTS_AFTER_LISTING + self._run.to_submit.qsize() * REQUESTS_PER_JOB
+        n_watched, n_projects = self._project.limits.n_watched, len(self._run.projects)
+        n_to_submit = math.ceil(self._run.to_submit.qsize() * len(self._project.limits.projects) / n_projects)
+        n_needed = n_watched * REQUESTS_AFTER_LISTING + n_to_submit * REQUESTS_PER_JOB
         return n_needed <= self._budget.n_free()
 
     async def _look(self) -> bool:
@@ -202,7 +208,7 @@ class Watcher:
 
     async def _list(self, asked_s: float) -> None:
         unseen = dict(self._watched)
-        listing = self._run.client.iterate(self._run.client.list_transcriptions, priority=Priority.URGENT)
+        listing = self._client.iterate(self._client.list_transcriptions, priority=Priority.URGENT)
         async with contextlib.aclosing(listing):
             async for item in listing:
                 if await self._found(item):
@@ -252,7 +258,7 @@ class Watcher:
     async def _is_own(self, job: Job, transcription_id: str) -> bool:
         """Return True if the service confirms that the transcription with this id belongs to the job."""
         try:
-            item = await self._run.client.get_transcription(transcription_id, priority=Priority.URGENT)
+            item = await self._client.get_transcription(transcription_id, priority=Priority.URGENT)
         except (NotFoundError, BadAnswerError):
             return False
         reference = job.paid.reference
@@ -318,12 +324,15 @@ class Watcher:
         run.spending.keep(job.key)
         run.release(job, "pending")
         run.release(job, "transcriptions")
+        if self._project.fatal is not None:
+            await run.move(job)
+            return
         await run.next_generation(job)
         run.resubmit(job)
 
     async def _ask(self, transcription_id: str, job: Job) -> None:
         try:
-            item = await self._run.client.get_transcription(transcription_id, priority=Priority.URGENT)
+            item = await self._client.get_transcription(transcription_id, priority=Priority.URGENT)
         except NotFoundError:
             if self._run.clock.now() - job.submitted_s < self._run.limits.settle_s:
                 return  # A new job may not be known to every server of the service yet.
@@ -371,9 +380,7 @@ class Watcher:
         self._watched.clear()
         self._lost.clear()
         for job in jobs:
-            self._run.failed(
-                job, error_type_of(error), f"{error} (the job continues; the same call waits for it again)"
-            )
+            self._run.failed(job, error_type_of(error), self._project.explained(error))
             await self._run.closed(job)
 
     # -- states of jobs ------------------------------------------------------------------------------------------------
@@ -399,7 +406,7 @@ class Watcher:
             return
         if status == "completed":
             await run.note_model(entry, item.get("model"))
-            run.to_fetch.put_nowait(job)
+            self._project.to_fetch.put_nowait(job)
             return
         error_type, message = item.get("error_type"), item.get("error_message")
         if not isinstance(error_type, str) or not 0 < len(error_type) <= LONGEST_SLUG:
@@ -415,18 +422,21 @@ class Watcher:
             message += ' Give split="auto" and download=True, which cut the recording at pauses on this machine.'
         entry.error_type, entry.error_message = error_type, message
         if error_type in MONEY_ERRORS:
-            run.stop_spending(BalanceError(f"{message} ({error_type})", status=402, error_type=error_type))
-        elif not is_final(error_type) and job.attempts < run.limits.attempts and run.fatal is None:
+            error = BalanceError(f"{message} ({error_type})", status=402, error_type=error_type)
+            run.stop_spending(error, self._project)
+        if not is_final(error_type) and job.attempts < run.limits.attempts and run.fatal is None:
             if entry.transcription_id is not None:
                 entry.transcription_gone = int(
-                    await run.delete(run.client.delete_transcription, entry.transcription_id, Priority.FETCH)
+                    await run.delete(
+                        self._project, self._client.delete_transcription, entry.transcription_id, Priority.FETCH
+                    )
                 )
             await run.advance(job, State.FAILED)
             await self._resubmit(job)
             return
         run.failed(job, error_type, entry.error_message)
         await run.advance(job, State.FAILED)
-        run.to_clean.put_nowait(job)
+        self._project.to_clean.put_nowait(job)
 
 
 def _vanished() -> NotFoundError:

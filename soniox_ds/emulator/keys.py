@@ -32,6 +32,10 @@ class Caller:
     """Reference bound to a temporary key, which replaces the one of the request."""
     max_session_s: int | None = None
     temporary: bool = False
+    project: str = ""
+    """Project of the key, whose files and transcriptions it can see."""
+    has_budget: bool = True
+    """False once the budget of the project is used up, so that it creates no transcriptions."""
 
     def need(self, permission: str) -> None:
         """Raise Refusal 403 unless the key has this permission."""
@@ -56,7 +60,7 @@ class KeyRing:
 
     def __init__(self, keys: Collection[str] = (), *, now: Callable[[], float]) -> None:
         self._now = now
-        self._permanent: dict[str, frozenset[str]] = {}
+        self._permanent: dict[str, Caller] = {}
         self._temporary: dict[str, _Temporary] = {}
         for key in keys:
             self.add(key)
@@ -64,13 +68,17 @@ class KeyRing:
     def __repr__(self) -> str:
         return f"<KeyRing of {len(self._permanent)} permanent and {len(self._temporary)} temporary keys>"
 
-    def add(self, key: str, permissions: Collection[str] = PERMISSIONS) -> None:
-        """Accept a key, limited to `permissions`."""
+    def add(
+        self, key: str, permissions: Collection[str] = PERMISSIONS, *, project: str = "", has_budget: bool = True
+    ) -> None:
+        """Accept a key of a project, limited to `permissions`, or change what it may do."""
         if unknown := set(permissions) - set(PERMISSIONS):
             raise ValueError(f"unknown permissions {sorted(unknown)}; there are {PERMISSIONS}")
         if not key or not key.isascii() or not key.isprintable() or " " in key:
             raise ValueError("a key must be printable ASCII without spaces, because it is sent in a header")
-        self._permanent[_digest(key)] = frozenset(permissions)
+        self._permanent[_digest(key)] = Caller(
+            permissions=frozenset(permissions), project=project, has_budget=has_budget
+        )
 
     def remove(self, key: str) -> None:
         """Stop accepting a key."""
@@ -84,9 +92,9 @@ class KeyRing:
         """Return the caller of a permanent key; raises Refusal 401."""
         if not key:
             raise _unauthenticated("Missing API key.")
-        permissions = self._permanent.get(_digest(key))
-        if permissions is not None:
-            return Caller(permissions=permissions)
+        caller = self._permanent.get(_digest(key))
+        if caller is not None:
+            return caller
         if _digest(key) in self._temporary:
             raise _unauthenticated("Temporary API key cannot be used for this service.")
         if key.startswith(_TEMPORARY):

@@ -55,6 +55,7 @@ class FileRecord:
     client_reference_id: str | None
     path: str
     """Path of the bytes, which the rules only pass on."""
+    project: str = ""
 
     def wire(self) -> dict[str, Any]:
         """Return the JSON of the API."""
@@ -92,6 +93,7 @@ class Job:
     """Service seconds by which the webhook is late (a fault)."""
     flags: set[str] = field(default_factory=set)
     """Faults of this job."""
+    project: str = ""
 
     @property
     def done(self) -> bool:
@@ -127,6 +129,9 @@ class Rules:
     """The state and the decisions of the service.
 
     ``discard`` is called with every file that is deleted, by request or by age, so that its bytes can be removed.
+
+    A key sees the files and transcriptions of its project; in methods with `project`, None stands for all projects. All
+    projects belong to one organisation and share its limits.
     """
 
     def __init__(
@@ -171,7 +176,14 @@ class Rules:
             raise quota("storage")
 
     def add_file(
-        self, *, filename: str, size: int, sha256: str, path: str, client_reference_id: str | None
+        self,
+        *,
+        filename: str,
+        size: int,
+        sha256: str,
+        path: str,
+        client_reference_id: str | None,
+        project: str = "",
     ) -> FileRecord:
         """Add an uploaded file."""
         if client_reference_id is not None and len(client_reference_id) > 256:
@@ -188,29 +200,31 @@ class Rules:
             created_at=self.now(),
             client_reference_id=client_reference_id or None,
             path=path,
+            project=project,
         )
         self._files[record.id] = record
         self._stored_bytes += size
         return record
 
-    def file(self, file_id: str) -> FileRecord:
+    def file(self, file_id: str, project: str | None = None) -> FileRecord:
         """Return a file; raises Refusal 404."""
         self._expire()
-        if file_id not in self._files:
+        record = self._files.get(file_id)
+        if record is None or project not in (None, record.project):
             raise not_found("file")
-        return self._files[file_id]
+        return record
 
-    def delete_file(self, file_id: str) -> None:
+    def delete_file(self, file_id: str, project: str | None = None) -> None:
         """Delete a file, even if it is in use."""
-        record = self.file(file_id)
+        record = self.file(file_id, project)
         del self._files[file_id]
         self._stored_bytes -= record.size
         self.discard(record)
 
-    def list_files(self, query: Mapping[str, str]) -> dict[str, Any]:
+    def list_files(self, query: Mapping[str, str], project: str | None = None) -> dict[str, Any]:
         """Return the body of ``GET /v1/files``."""
         records, cursor = page(
-            ((record.number, record) for record in reversed(self.files)),
+            ((record.number, record) for record in reversed(self.files) if project in (None, record.project)),
             "files",
             page_limit(query),
             query.get("cursor"),
@@ -225,25 +239,34 @@ class Rules:
 
     # transcriptions -------------------------------------------------------------------------------------------------
 
-    def create(self, body: dict[str, Any]) -> Job:
+    def create(self, body: dict[str, Any], project: str = "") -> Job:
         """Queue a job for a request body without null values."""
         self._expire()
         check_create(body, self.catalog, context_chars=self.limits.context_chars)
-        filename = self.file(body["file_id"]).filename if "file_id" in body else _name_in_url(body["audio_url"])
+        is_upload = "file_id" in body
+        filename = self.file(body["file_id"], project).filename if is_upload else _name_in_url(body["audio_url"])
         if len(self._jobs) >= self.limits.transcriptions:
             raise quota("total")
         if sum(job.status == "queued" for job in self._jobs.values()) >= self.limits.pending:
             raise quota("pending")
-        job = Job(number=next(self._numbers), id=str(uuid.uuid4()), body=body, filename=filename, created_at=self.now())
+        job = Job(
+            number=next(self._numbers),
+            id=str(uuid.uuid4()),
+            body=body,
+            filename=filename,
+            created_at=self.now(),
+            project=project,
+        )
         self._jobs[job.id] = job
         return job
 
-    def job(self, job_id: str) -> Job:
+    def job(self, job_id: str, project: str | None = None) -> Job:
         """Return a transcription; raises Refusal 404."""
         self._expire()
-        if job_id not in self._jobs:
+        job = self._jobs.get(job_id)
+        if job is None or project not in (None, job.project):
             raise not_found("transcription")
-        return self._jobs[job_id]
+        return job
 
     def start(self, job_id: str, duration_ms: int | None) -> Job | None:
         """Change a queued job to processing; returns None if it was deleted meanwhile."""
@@ -273,15 +296,15 @@ class Rules:
         if job := self._jobs.get(job_id):
             job.status, job.error_type, job.error_message = "error", error_type, message
 
-    def delete_job(self, job_id: str) -> None:
+    def delete_job(self, job_id: str, project: str | None = None) -> None:
         """Delete a transcription: 204 if queued or ended, 409 while processing. The uploaded file stays."""
-        if self.job(job_id).status == "processing":
+        if self.job(job_id, project).status == "processing":
             raise _invalid_state("Transcription is being processed. Wait until it has completed or failed.")
         del self._jobs[job_id]
 
-    def transcript(self, job_id: str) -> dict[str, Any]:
+    def transcript(self, job_id: str, project: str | None = None) -> dict[str, Any]:
         """Return the body of a finished transcript. Optional keys are null if they do not apply."""
-        job = self.job(job_id)
+        job = self.job(job_id, project)
         if job.status == "error":
             raise _invalid_state("Transcription failed, so there is no transcript.")
         if job.heard is None:
@@ -289,11 +312,11 @@ class Rules:
         tokens = [{key: token.get(key) for key in TOKEN_KEYS} for token in job.heard.tokens]
         return {"id": job.id, "text": "".join([str(token["text"]) for token in job.heard.tokens]), "tokens": tokens}
 
-    def list_jobs(self, query: Mapping[str, str]) -> dict[str, Any]:
+    def list_jobs(self, query: Mapping[str, str], project: str | None = None) -> dict[str, Any]:
         """Return the body of ``GET /v1/transcriptions``."""
         limit = page_limit(query)
         now = self.now()
-        newest_first = [(job.number, job) for job in reversed(self.jobs)]
+        newest_first = [(job.number, job) for job in reversed(self.jobs) if project in (None, job.project)]
         listed = [(number, job) for number, job in newest_first if job.listed_from <= now and not job.unlisted_times]
         jobs, cursor = page(listed, "transcriptions", limit, query.get("cursor"))
         for _, job in newest_first:
@@ -308,13 +331,13 @@ class Rules:
 
     # counts and keys ------------------------------------------------------------------------------------------------
 
-    def count_files(self) -> dict[str, int]:
+    def count_files(self, project: str | None = None) -> dict[str, int]:
         """Return the body of ``GET /v1/files/count``."""
-        return _counts(len(self.files))
+        return _counts(sum(project in (None, record.project) for record in self.files))
 
-    def count_jobs(self) -> dict[str, int]:
+    def count_jobs(self, project: str | None = None) -> dict[str, int]:
         """Return the body of ``GET /v1/transcriptions/count``."""
-        return _counts(len(self.jobs))
+        return _counts(sum(project in (None, job.project) for job in self.jobs))
 
     def mint(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return the body of a new temporary key."""

@@ -21,7 +21,7 @@ from soniox_ds.emulator.clock import ServiceClock
 from soniox_ds.emulator.faults import AFTER, ANSWERED, REFUSING, Fault, Faults
 from soniox_ds.emulator.jobs import JobRunner
 from soniox_ds.emulator.recognizers import Recognizer
-from soniox_ds.emulator.refusals import Refusal, too_large
+from soniox_ds.emulator.refusals import Refusal, balance, too_large
 from soniox_ds.emulator.rules import Job, Rules
 from soniox_ds.emulator.store import AudioStore, TooLarge
 from soniox_ds.emulator.uploads import SLACK_BYTES, receive
@@ -126,28 +126,56 @@ class Server:
         rules, usage = self.rules, self.rules.usage
         return [
             add("POST", "/v1/files", self._upload, "upload", "files"),
-            add("GET", "/v1/files", _answer(lambda call: rules.list_files(call.query)), "files", "files"),
-            add("GET", "/v1/files/count", _answer(lambda call: rules.count_files()), "other", "files"),
-            add("GET", "/v1/files/{id}", _answer(lambda call: rules.file(_id(call)).wire()), "files", "files"),
+            add(
+                "GET",
+                "/v1/files",
+                _answer(lambda call, project: rules.list_files(call.query, project)),
+                "files",
+                "files",
+            ),
+            add("GET", "/v1/files/count", _answer(lambda _, project: rules.count_files(project)), "other", "files"),
+            add(
+                "GET",
+                "/v1/files/{id}",
+                _answer(lambda call, project: rules.file(_id(call), project).wire()),
+                "files",
+                "files",
+            ),
             add("GET", "/v1/files/{id}/url", self._file_url, "files", "files"),
             add("DELETE", "/v1/files/{id}", _delete(rules.delete_file), "delete_file", "files"),
             add("POST", "/v1/transcriptions", self._create, "create", "stt_async"),
-            add("GET", "/v1/transcriptions", _answer(lambda call: rules.list_jobs(call.query)), "list", "stt_async"),
-            add("GET", "/v1/transcriptions/count", _answer(lambda call: rules.count_jobs()), "other", "stt_async"),
             add(
-                "GET", "/v1/transcriptions/{id}", _answer(lambda call: rules.job(_id(call)).wire()), "get", "stt_async"
+                "GET",
+                "/v1/transcriptions",
+                _answer(lambda call, project: rules.list_jobs(call.query, project)),
+                "list",
+                "stt_async",
+            ),
+            add(
+                "GET",
+                "/v1/transcriptions/count",
+                _answer(lambda _, project: rules.count_jobs(project)),
+                "other",
+                "stt_async",
+            ),
+            add(
+                "GET",
+                "/v1/transcriptions/{id}",
+                _answer(lambda call, project: rules.job(_id(call), project).wire()),
+                "get",
+                "stt_async",
             ),
             add("GET", "/v1/transcriptions/{id}/transcript", self._transcript, "transcript", "stt_async"),
             add("DELETE", "/v1/transcriptions/{id}", _delete(rules.delete_job), "delete_transcription", "stt_async"),
-            add("GET", "/v1/models", _answer(lambda call: rules.catalog.listing()), "other", None),
+            add("GET", "/v1/models", _answer(lambda *_: rules.catalog.listing()), "other", None),
             add("POST", "/v1/auth/temporary-api-key", self._mint, "other", "temporary_keys"),
-            add("GET", "/v1/usage-logs", _answer(lambda call: usage.logs(call.query)), "other", "usage"),
-            add("GET", "/v1/usage/summary", _answer(lambda call: usage.summary(call.query)), "other", "usage"),
+            add("GET", "/v1/usage-logs", _answer(lambda call, _: usage.logs(call.query)), "other", "usage"),
+            add("GET", "/v1/usage/summary", _answer(lambda call, _: usage.summary(call.query)), "other", "usage"),
             add("GET", "/v1/concurrency-limits", self._concurrency, "other", "usage"),
             add(
                 "GET",
                 "/v1/concurrent-streams-history",
-                _answer(lambda call: usage.stream_history(call.query)),
+                _answer(lambda call, _: usage.stream_history(call.query)),
                 "other",
                 "usage",
             ),
@@ -165,6 +193,7 @@ class Server:
         response: web.StreamResponse
         try:
             visit.caller = self.rules.keys.of_header(request.headers.get("Authorization"))
+            record.project = visit.project
             if permission is not None:
                 visit.caller.need(permission)
             self.rules.admit_request()
@@ -243,14 +272,14 @@ class Server:
             raise too_large(limit) from None
         visit.record.client_reference_id = upload.client_reference_id
         try:
-            file = self.rules.add_file(**asdict(upload))
+            file = self.rules.add_file(**asdict(upload), project=visit.project)
         except Refusal:
             self._store.drop(upload.path)
             raise
         return json_answer(file.wire(), 201)
 
     async def _file_url(self, request: web.Request, visit: Visit) -> web.StreamResponse:
-        file = self.rules.file(_id(request))
+        file = self.rules.file(_id(request), visit.project)
         token = uuid.uuid4().hex
         self._links[token] = (file.id, self.rules.now() + _URL_LIFE_S)
         return json_answer({"url": f"http://127.0.0.1:{self.port}/content/{token}"})
@@ -270,7 +299,9 @@ class Server:
         body = parse_json(await request.read())
         reference = body.get("client_reference_id")
         visit.record.client_reference_id = reference if isinstance(reference, str) else None
-        job = self.rules.create(body)
+        if visit.caller is not None and not visit.caller.has_budget:
+            raise balance("project_monthly_budget_exhausted")
+        job = self.rules.create(body, visit.project)
         self._mark(job, visit.fault)
         self.created.by_reference[reference or ""] += 1
         self.created.by_audio[self.rules.file(body["file_id"]).sha256 if "file_id" in body else body["audio_url"]] += 1
@@ -295,7 +326,7 @@ class Server:
 
     async def _transcript(self, request: web.Request, visit: Visit) -> web.StreamResponse:
         # Encoding a long transcript takes a while, so it happens in a thread.
-        transcript = self.rules.transcript(_id(request))
+        transcript = self.rules.transcript(_id(request), visit.project)
         if len(transcript["tokens"]) < 5_000:
             return json_answer(transcript)
         body = await asyncio.to_thread(msgspec.json.encode, transcript)
@@ -333,20 +364,20 @@ def _id(request: web.Request) -> str:
     return request.match_info["id"]
 
 
-def _answer(value_of: Callable[[web.Request], object]) -> Handler:
-    """Return the handler of a route that only answers a question, as JSON."""
+def _answer(value_of: Callable[[web.Request, str], object]) -> Handler:
+    """Return the handler of a route that only answers a question about a project, as JSON."""
 
     async def handle(request: web.Request, visit: Visit) -> web.StreamResponse:
-        return json_answer(value_of(request))
+        return json_answer(value_of(request, visit.project))
 
     return handle
 
 
-def _delete(delete: Callable[[str], None]) -> Handler:
+def _delete(delete: Callable[[str, str], None]) -> Handler:
     """Return the handler of a route that deletes what the id in its path names."""
 
     async def handle(request: web.Request, visit: Visit) -> web.StreamResponse:
-        delete(_id(request))
+        delete(_id(request), visit.project)
         return web.Response(status=204)
 
     return handle

@@ -29,6 +29,8 @@ class RequestRecord:
     status: int | None = None
     """Status of the answer; None if there is no answer yet, or the connection was cut."""
     client_reference_id: str | None = None
+    project: str | None = None
+    """Project of the key; None if the key was refused."""
     fault: str | None = None
     """Kind of the fault that was applied."""
 
@@ -51,6 +53,11 @@ class Visit:
     record: RequestRecord
     caller: Caller | None = None
     fault: Fault | None = None
+
+    @property
+    def project(self) -> str:
+        """Project of the key."""
+        return "" if self.caller is None else self.caller.project
 
 
 Handler = Callable[[web.Request, Visit], Awaitable[web.StreamResponse]]

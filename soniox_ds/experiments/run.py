@@ -22,6 +22,7 @@ from soniox_ds._display import duration_text
 from soniox_ds.api.budget import REQUESTS_PER_MINUTE
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
+from soniox_ds.api.connections import ConnectionPool
 from soniox_ds.api.models import ModelList
 from soniox_ds.api.prices import ASYNC_USD_PER_HOUR, cost_usd, price_text
 from soniox_ds.batch.arguments import check_count
@@ -110,7 +111,7 @@ async def compare(
     block: str | Sequence[str] | None = None,
     ci: float = 0.95,
     confirm: Callable[[Estimate], bool] | None = None,
-    connection: Connection | None = None,
+    connection: Connection | Iterable[Connection] | None = None,
     concurrency: int = CONCURRENCY,
     requests_per_minute: float = REQUESTS_PER_MINUTE,
     limits: Limits | None = None,
@@ -242,12 +243,13 @@ async def compare(
     check_keywords(compare, unknown)
     chosen: dict[str, Arm] = _checked_arms(arms, repeats)
     of_service = {name: arm for name, arm in chosen.items() if isinstance(arm, TranscriptionOptions)}
+    pool = None if connection is None else ConnectionPool.of(connection)
     for arm in of_service.values():
         check_webhook(webhook, arm)
     if webhook is not None:
         journal = webhook.journal_of_run(journal)
     settings: dict[str, Any] = {
-        "connection": connection,
+        "connection": pool,
         "concurrency": concurrency,
         "requests_per_minute": requests_per_minute,
         "limits": limits,
@@ -288,9 +290,9 @@ async def compare(
     models = ModelList()
     asked = {name: options.model for name, options in of_service.items()}
     if len(set(asked.values())) > 1 and await _sends_anything(
-        recording_list, of_service, repeats, connection or Connection(), journal
+        recording_list, of_service, repeats, ConnectionPool.of(pool), journal
     ):
-        models.ask_at(connection or Connection())
+        models.ask_at(*ConnectionPool.of(pool).connections)
         warn_of_same_models(asked, {name: {await models.resolved(model)} for name, model in asked.items()})
     if confirm is not None and not confirm(estimate):
         raise Declined(f"the experiment was not started: {estimate}")
@@ -382,15 +384,17 @@ async def _sends_anything(
     recording_list: RecordingList,
     arms: Mapping[str, TranscriptionOptions],
     repeats: int,
-    connection: Connection,
+    pool: ConnectionPool,
     journal: str | Path | None,
 ) -> bool:
     """Return True if the journal may lack the outcome of a job. The recordings have been inspected before."""
     if any(options.divides for options in arms.values()):
         return True  # The parts of the recordings are known only when they are prepared.
+    if len(pool.by_region) > 1:
+        return True
     audios = [recording.audio_key for recording in recording_list.recordings if recording.error_type is None]
     keys = {
-        job_key(audio, options.job_hash(), options.model, connection.service, repeat)
+        job_key(audio, options.job_hash(), options.model, pool.service, repeat)
         for audio in audios
         if audio is not None
         for options in arms.values()

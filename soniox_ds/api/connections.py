@@ -1,0 +1,132 @@
+"""The connections of a call: one key, or the keys of several projects.
+
+Conventions: a project is what an API key belongs to. It keeps its own files and transcriptions, which no key of another
+project can see. Projects of one organisation share the limits of the organisation. A region has hosts of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from soniox_ds.api.connection import Connection
+from soniox_ds.exceptions import OptionsError
+
+__all__ = ["ConnectionPool", "Organisation"]
+
+
+class Organisation(NamedTuple):
+    """The connections of a pool that share the limits of one organisation."""
+
+    name: str | None
+    """The stated name; None if the connections are to share their limits because the organisation is not known."""
+    connections: tuple[Connection, ...]
+
+
+class ConnectionPool:
+    """The connections of a call, checked.
+
+    Parameters
+    ----------
+    connections
+        Connections to different projects.
+    is_listed
+        True if the caller gave a list, in which case a ``region`` column of the sources chooses among its regions.
+
+    Raises
+    ------
+    OptionsError
+        If there are no connections, something else is among them, a key occurs twice, or connections to one region lead
+        to different addresses.
+
+    Examples
+    --------
+    >>> pool = ConnectionPool.of([Connection("one", region="eu"), Connection("two", region="us")])
+    >>> list(pool.by_region)
+    ['eu', 'us']
+    >>> pool.by_region["eu"].service
+    'api.eu.soniox.com'
+    """
+
+    def __init__(self, connections: Iterable[Connection], *, is_listed: bool = False) -> None:
+        self.connections = tuple(connections)
+        self.is_listed = is_listed
+        if not self.connections:
+            raise OptionsError(
+                "connection is an empty list; give one sx.Connection for each project, or leave it out to use "
+                "SONIOX_API_KEY"
+            )
+        for connection in self.connections:
+            if not isinstance(connection, Connection):
+                raise OptionsError(
+                    f"connection holds an item of type {type(connection).__name__} (not shown here, because it may be "
+                    'a key); each item is an object such as sx.Connection(api_key=..., region="eu")'
+                )
+        number_of: dict[object, int] = {}
+        for number, connection in enumerate(self.connections, 1):
+            if (first := number_of.setdefault(connection.api_key, number)) != number:
+                raise OptionsError(
+                    f"connections {first} and {number} have the same API key, so they lead to the same project; give "
+                    "each key once"
+                )
+        self.by_region: dict[str, ConnectionPool] = {}
+        """The connections to each region, by its name. An address of no known region is its own name."""
+        regions = {connection.region or connection.api_base_url: connection for connection in self.connections}
+        for connection in self.connections:
+            other = regions[connection.region or connection.api_base_url]
+            if other.api_base_url != connection.api_base_url:
+                raise OptionsError(
+                    f"two connections to the region {connection.region!r} lead to different addresses, "
+                    f"{other.api_base_url} and {connection.api_base_url}; give the same address for both"
+                )
+        if len(regions) == 1:
+            self.by_region = {next(iter(regions)): self}
+            return
+        for name in regions:
+            of_region = [one for one in self.connections if (one.region or one.api_base_url) == name]
+            self.by_region[name] = ConnectionPool(of_region, is_listed=is_listed)
+
+    @classmethod
+    def of(cls, connection: object, default: Callable[[], Connection] = Connection) -> ConnectionPool:
+        """Check the `connection` argument of a call. Without one, the connection of the environment is used."""
+        if connection is None:
+            return cls([default()])
+        if isinstance(connection, ConnectionPool):
+            return connection
+        if isinstance(connection, Connection):
+            return cls([connection])
+        if isinstance(connection, str | bytes) or not isinstance(connection, Iterable):
+            raise OptionsError(
+                f"connection is of type {type(connection).__name__} (not shown here, because it may be a key); it is "
+                'an object such as sx.Connection(region="eu"), or a list of such objects'
+            )
+        return cls(connection, is_listed=True)
+
+    def __repr__(self) -> str:
+        return f"ConnectionPool({', '.join(map(repr, self.connections))})"
+
+    @property
+    def service(self) -> str:
+        """Name of the host. Connections to several regions have none in common, so that OptionsError is raised."""
+        self.need_one_region()
+        return self.connections[0].service
+
+    def need_one_region(self) -> None:
+        """Raise OptionsError if the connections lead to several regions."""
+        if len(self.by_region) > 1:
+            raise OptionsError(
+                f"the connections lead to several regions ({', '.join(self.by_region)}), and nothing says which "
+                "recording may be sent to which. Give the sources as a table or manifest with a column region, or make "
+                "one call for each region"
+            )
+
+    @property
+    def organisations(self) -> list[Organisation]:
+        """The connections, grouped by organisation. If one of them does not state it, it may be that of the others,
+        so that all of them share."""
+        names = dict.fromkeys(connection.organisation for connection in self.connections)
+        if None in names:
+            return [Organisation(None, self.connections)]
+        return [
+            Organisation(name, tuple(one for one in self.connections if one.organisation == name)) for name in names
+        ]

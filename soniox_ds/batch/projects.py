@@ -1,0 +1,130 @@
+"""The projects of a run: each has a key, and files and transcriptions that no other key can see.
+
+Conventions: a job belongs to the project with whose key it was created. Until then it may move to another project. The
+journal knows the project of an attempt by a short salted fingerprint of the key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from soniox_ds.api.budget import RequestBudget
+from soniox_ds.api.client import Client
+from soniox_ds.api.clock import Clock
+from soniox_ds.api.connections import ConnectionPool
+from soniox_ds.api.quota import Quota
+from soniox_ds.batch.limits import Limits
+from soniox_ds.exceptions import AuthError, QuotaError, SonioxDSError
+
+if TYPE_CHECKING:
+    from soniox_ds.batch.jobs import Job
+    from soniox_ds.batch.watch import Watcher
+
+__all__ = ["OrganisationLimits", "Project", "opened_projects"]
+
+
+class OrganisationLimits:
+    """The limits that the projects of one organisation share in a run."""
+
+    def __init__(self, budget: RequestBudget, limits: Limits, clock: Clock) -> None:
+        self.budget = budget
+        self.quotas = {
+            "pending": Quota(limits.pending, "pending transcriptions", clock),
+            "transcriptions": Quota(limits.transcriptions, "stored transcriptions", clock),
+            "files": Quota(limits.files, "stored files", clock),
+            "storage": Quota(limits.storage_bytes, "bytes of stored files", clock),
+        }
+        self.projects: list[Project] = []
+
+    @property
+    def n_jobs(self) -> int:
+        """Number of jobs that are under way in the projects of the organisation."""
+        return sum(project.n_jobs for project in self.projects)
+
+    @property
+    def n_watched(self) -> int:
+        """Number of jobs that are being processed by the service, or may be."""
+        return sum(project.watcher.n_jobs for project in self.projects)
+
+    @property
+    def n_listings(self) -> int:
+        """Number of projects whose jobs have to be listed."""
+        return sum(project.watcher.n_jobs > 0 for project in self.projects)
+
+    def n_to_fetch(self) -> int:
+        """Return the number of transcripts that will be fetched soon."""
+        return self.n_watched + sum(project.to_fetch.qsize() for project in self.projects)
+
+
+class Project:
+    """A project of a run: its client, its limits, and its jobs on their way."""
+
+    watcher: Watcher
+
+    def __init__(self, client: Client, limits: OrganisationLimits, fingerprint: str, name: str) -> None:
+        self.client = client
+        self.limits = limits
+        self.fingerprint = fingerprint
+        """Short salted hash of the key, by which the journal knows the project."""
+        self.name = name
+        """Name in messages; empty if the run has only one project."""
+        self.fatal: SonioxDSError | None = None
+        """The error because of which nothing more may be sent to the project."""
+        self.failures_in_a_row = 0
+        self.jobs: set[Job] = set()
+        """The jobs that are under way in the project."""
+        self.to_fetch: asyncio.Queue[Job] = asyncio.Queue()
+        self.to_clean: asyncio.Queue[Job] = asyncio.Queue()
+        limits.projects.append(self)
+
+    def __repr__(self) -> str:
+        return f"<project of {self.client.connection!r}, {self.n_jobs} jobs>"
+
+    @property
+    def n_jobs(self) -> int:
+        """Number of jobs that are under way in the project."""
+        return len(self.jobs)
+
+    @property
+    def is_shut_out(self) -> bool:
+        """True once the service has refused all requests for longer than a run waits."""
+        return isinstance(self.fatal, QuotaError) and self.fatal.retry_after_s is not None
+
+    def explained(self, error: SonioxDSError) -> str:
+        """Describe an error because of which a job that the service has cannot be followed."""
+        text = f"{error} (the job continues; the same call waits for it again)"
+        if not self.name or not isinstance(error, AuthError):
+            return text
+        return (
+            f"{str(error).rstrip('.')}. The job was created with {self.name}, and the other keys cannot fetch it. "
+            "It is remembered: the same call with a valid key of that project continues with it. To transcribe it "
+            "again with another key, and pay again, leave this key out and give refresh=True"
+        )
+
+
+@contextlib.asynccontextmanager
+async def opened_projects(
+    pool: ConnectionPool, *, requests_per_minute: float, limits: Limits, clock: Clock, salt: str
+) -> AsyncIterator[list[Project]]:
+    """Open a client for each connection of the pool, with limits that the connections of an organisation share.
+
+    `salt` enters the fingerprints of the keys.
+    """
+    projects: dict[int, Project] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        for organisation in pool.organisations:
+            budget = RequestBudget.shared(organisation.connections[0], requests_per_minute, clock)
+            shared = OrganisationLimits(await stack.enter_async_context(budget), limits, clock)
+            for connection in organisation.connections:
+                number = pool.connections.index(connection) + 1
+                client = Client(connection, budget=budget, timeout_s=limits.request_timeout_s, clock=clock)
+                projects[number] = Project(
+                    await stack.enter_async_context(client),
+                    shared,
+                    connection.api_key.fingerprint(salt),
+                    f"key {number} of {len(pool.connections)}" if len(pool.connections) > 1 else "",
+                )
+        yield [projects[number] for number in sorted(projects)]
