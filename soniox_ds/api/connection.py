@@ -67,14 +67,6 @@ class Secret:
         """Return the string itself."""
         return self._value
 
-    def fingerprint(self, salt: str) -> str:
-        """Return 32 bits of a salted hash, which tell the keys of a user apart and from which no key can be found.
-
-        >>> Secret("abc").fingerprint("0123abcd") == Secret("abc").fingerprint("0123abcd")
-        True
-        """
-        return hashlib.blake2b(self._value.encode(), digest_size=4, key=salt.encode()).hexdigest()
-
     def hide_in(self, text: str, *, shortest: int = 8) -> str:
         """Replace the secret by stars in a text from elsewhere.
 
