@@ -35,7 +35,7 @@ LARGE_BYTES = 1_000_000
 async def fetch_forever(run: Run, project: Project) -> None:
     """Fetch finished transcripts of a project until cancelled. Several such workers run at the same time."""
     while True:
-        job = await project.to_fetch.get()
+        job: Job = await project.to_fetch.get()
         try:
             raw = await _fetch(run, job)
         except JournalError:

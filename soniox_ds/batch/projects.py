@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from soniox_ds.api.budget import RequestBudget
 from soniox_ds.api.client import Client
@@ -19,11 +19,20 @@ from soniox_ds.api.quota import Quota
 from soniox_ds.batch.limits import Limits
 from soniox_ds.exceptions import AuthError, QuotaError, SonioxDSError
 
-if TYPE_CHECKING:
-    from soniox_ds.batch.jobs import Job
-    from soniox_ds.batch.watch import Watcher
-
 __all__ = ["OrganisationLimits", "Project", "opened_projects"]
+
+
+class JobWatcher(Protocol):
+    """The watcher of a project's jobs (``watch.Watcher``)."""
+
+    @property
+    def n_jobs(self) -> int: ...
+    def take_up(self, job: Any) -> None: ...
+    def lost(self, job: Any, *, since_s: float) -> None: ...
+    def contradiction(self, job: Any, item: dict[str, Any]) -> str | None: ...
+    async def created(self, job: Any, reply: dict[str, Any]) -> None: ...
+    async def watch_forever(self) -> None: ...
+    async def give_up_late_jobs_forever(self) -> None: ...
 
 
 class OrganisationLimits:
@@ -60,9 +69,9 @@ class OrganisationLimits:
 
 
 class Project:
-    """A project of a run: its client, its limits, and its jobs on their way."""
+    """A project of a run: its client, its limits, and its jobs (``jobs.Job``) on their way."""
 
-    watcher: Watcher
+    watcher: JobWatcher
 
     def __init__(self, client: Client, limits: OrganisationLimits, fingerprint: str, name: str) -> None:
         self.client = client
@@ -74,10 +83,10 @@ class Project:
         self.fatal: SonioxDSError | None = None
         """The error because of which nothing more may be sent to the project."""
         self.failures_in_a_row = 0
-        self.jobs: set[Job] = set()
+        self.jobs: set[Any] = set()
         """The jobs that are under way in the project."""
-        self.to_fetch: asyncio.Queue[Job] = asyncio.Queue()
-        self.to_clean: asyncio.Queue[Job] = asyncio.Queue()
+        self.to_fetch: asyncio.Queue[Any] = asyncio.Queue()
+        self.to_clean: asyncio.Queue[Any] = asyncio.Queue()
         limits.projects.append(self)
 
     def __repr__(self) -> str:
