@@ -1,10 +1,13 @@
 """Opened corpora: memory, growth of the time with the size, two processes against one, and DuckDB against pandas.
 
-``python -m benchmarks.bench_large_corpus 8`` uses eight million tokens instead of two.
+``python -m benchmarks.bench_large_corpus 8`` uses eight million tokens instead of two. ``python -m
+benchmarks.bench_large_corpus 1 3 10 30`` prints the growth of time and memory over these sizes instead; from 20 parts
+on, the same 20 parts are repeated under other ids.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import subprocess
@@ -16,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 import soniox_ds as sx
+from soniox_ds.corpus.appending import Appender
 
 MILLIONS = 2.0
 TOKENS_PER_RECORDING = 500
@@ -26,6 +30,13 @@ CALLS = {
     "speaker_stats": "sx.speaker_stats(corpus)",
     "sql": "corpus.sql('SELECT language, speaker, count(*) AS n, avg(confidence) FROM tokens GROUP BY ALL')",
 }
+GROWTH_CALLS = {
+    "word_errors": "sx.word_errors(corpus)",
+    "summarize(word_errors)": "sx.summarize(sx.word_errors(corpus), n_resamples=1000)",
+    "speaker_stats": "sx.speaker_stats(corpus)",
+    "calibration": "sx.calibration(sx.align_words(corpus), n_resamples=200)",
+}
+DISTINCT_PARTS = 20
 PANDAS = "corpus.tokens.groupby(['language', 'speaker'], observed=True)['confidence'].agg(['size', 'mean'])"
 
 MEASURE = """
@@ -96,6 +107,25 @@ def main(millions: float = MILLIONS) -> None:
         )
 
 
+def growth(sizes: list[float], calls: dict[str, str] = GROWTH_CALLS) -> None:
+    """Print time and memory for each size in millions of tokens, and the log-log slope of the time."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "measure.py"
+        script.write_text(MEASURE, encoding="utf-8")
+        small = _write(Path(folder) / "small", 0.2)
+        runs: dict[str, list[dict[str, float]]] = {name: [] for name in calls}
+        written = Path(folder) / "corpus"
+        for size in sizes:
+            _write(written, size)  # It continues the corpus of the size before.
+            for name, call in calls.items():
+                run = _measured(script, call, small, written)
+                runs[name].append(run)
+                print(f"{name}, {size:g} million: {run['cpu']:.1f} s, {run['megabytes']:.0f} MB", flush=True)
+        for name, each in runs.items():
+            slope = math.log(each[-1]["cpu"] / each[0]["cpu"]) / math.log(sizes[-1] / sizes[0])
+            print(f"{name}: slope of the time {slope:.2f}   (0.95 to 1.1)")
+
+
 def _measured(script: Path, call: str, small: Path, folder: Path, kind: str = "opened") -> dict[str, float]:
     command = [sys.executable, str(script), call, str(small), str(folder), kind]
     figures: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
@@ -103,13 +133,26 @@ def _measured(script: Path, call: str, small: Path, folder: Path, kind: str = "o
 
 
 def _write(folder: Path, millions: float) -> Path:
-    """Write a corpus of conversations, one part after the other."""
+    """Write a corpus of conversations, one part after the other, or continue it."""
     per_part = TOKENS_PER_RECORDING * RECORDINGS_PER_PART
-    for part in range(round(millions * 1e6 / per_part)):
-        _part(part).save(folder, append=True)
+    appender = Appender(folder)
+    for number in range(len(appender.parts), round(millions * 1e6 / per_part)):
+        appender.append(_renumbered(_part(number % DISTINCT_PARTS), number))
     return folder
 
 
+def _renumbered(corpus: sx.Corpus, number: int) -> sx.Corpus:
+    def renamed(ids: pd.Series[str]) -> pd.Series[str]:
+        return (f"call-{number:05d}-" + ids.str[-3:]).astype(ids.dtype)
+
+    recordings = corpus.recordings.assign(audio_id=renamed(corpus.recordings["audio_id"]))
+    categories = corpus.tokens["audio_id"].astype("category")
+    names = renamed(pd.Series(categories.cat.categories, dtype="string"))
+    ids = categories.cat.rename_categories(names.tolist()).astype(corpus.tokens["audio_id"].dtype)
+    return sx.Corpus(recordings, corpus.tokens.assign(audio_id=ids))
+
+
+@functools.cache
 def _part(number: int) -> sx.Corpus:
     rng = np.random.default_rng(number)
     count = TOKENS_PER_RECORDING * RECORDINGS_PER_PART
@@ -136,4 +179,7 @@ def _part(number: int) -> sx.Corpus:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else MILLIONS)
+    if len(sys.argv) > 2:
+        growth([float(size) for size in sys.argv[1:]])
+    else:
+        main(float(sys.argv[1]) if len(sys.argv) > 1 else MILLIONS)
