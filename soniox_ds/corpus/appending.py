@@ -63,6 +63,11 @@ class Appender:
                 f"the corpus in {folder} is partitioned by {partition!r}, and a run cannot write into it. Name another "
                 "folder."
             )
+        if divided := [part.recordings for part in parts if part.note.pieces > 1]:
+            raise InputError(
+                f"the corpus in {folder} has a save of several files ({divided[0].name}), and a run cannot write into "
+                f"it. Call sx.open_corpus({str(folder)!r}).compact() first."
+            )
         self.parts: dict[str, Part] = {name_of_save(part.note): part for part in parts}
         """The parts that were in the folder at the beginning, by the names of their saves."""
         self._saves = list(self.parts)

@@ -1,26 +1,42 @@
 """Joining and dividing the parts of a saved corpus.
 
-Conventions: all parts are written anew, one save for each. Until they are complete, the list of saves ignores the new
-saves. Then one replacement of the list makes the new saves the corpus and ignores the old ones, whose files are
-deleted. Readers therefore see either all old parts or all new ones.
+Conventions: all parts are written anew. Without partitions, each gets a save of its own, so that runs can go on with
+single parts. With partitions, all of them are one save, since the order of the recordings goes across the partitions.
+Until they are complete, the list of saves ignores the new saves. Then one replacement of the list makes the new saves
+the corpus and ignores the old ones, whose files are deleted. Readers therefore see either all old parts or all new
+ones. The list names the old saves, so that readers who have them open go on with the new parts.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import filelock
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from soniox_ds.corpus.checksums import read_footer, sealed
+from soniox_ds.corpus.checksums import read_footer, read_sealed, sealed
 from soniox_ds.corpus.corpus import Corpus
-from soniox_ds.corpus.parquet import RUN_LOCK, corpus_lock, files_of_save, remove_remains
-from soniox_ds.corpus.parts import Part, find_parts, name_of_save, write_saves
-from soniox_ds.corpus.snapshot import Snapshot
+from soniox_ds.corpus.parquet import (
+    RUN_LOCK,
+    TOO_LARGE,
+    IntArray,
+    SaveFile,
+    corpus_lock,
+    file_of_piece,
+    files_of_save,
+    remove_remains,
+    stretches,
+)
+from soniox_ds.corpus.parts import compacted_saves, find_parts, name_of_save, write_saves
+from soniox_ds.corpus.snapshot import SelectedPart, Snapshot
 from soniox_ds.exceptions import InputError
 from soniox_ds.files.atomic_files import sync_folder, writing
 from soniox_ds.progress import display
@@ -28,8 +44,6 @@ from soniox_ds.progress import display
 __all__ = ["compact_folder"]
 
 _MOST_RECORDINGS = 100_000
-_TOO_LARGE = 1.5
-"""A part is divided if it has this many times as many tokens as a part is to have."""
 
 
 def compact_folder(
@@ -52,32 +66,29 @@ def compact_folder(
 
 def _compact(folder: Path, tokens_per_part: int, progress: bool | Callable[[display.Snapshot], object] | None) -> None:
     parts = find_parts(folder)
-    if (partition := parts[0].note.partition_by) is not None:
-        raise InputError(
-            f"the corpus in {folder} is partitioned by {partition!r}; only corpora without partition_by can be "
-            "compacted."
-        )
     remove_remains(folder, parts)
-    if _is_compact(parts, tokens_per_part):
-        return
     snapshot = Snapshot.of_folder(folder)
-    old, new, paths = [name_of_save(part.note) for part in parts], [], []
+    plan = _plan(snapshot.parts, tokens_per_part)
+    if not plan or _is_compact(snapshot.parts, plan):
+        return
+    old = list(dict.fromkeys(name_of_save(part.note) for part in parts))
+    new: list[str] = []
+    paths: list[Path] = []
     try:
         with display.Progress(display.progress_for(progress)) as shown:
             shown.set_total(len(snapshot))
-            corpora = (Corpus(*snapshot.read_part(part)) for part in snapshot.parts)
-            for number, corpus in enumerate(_regrouped(corpora, tokens_per_part)):
-                [file] = files_of_save(corpus, None, number=number)
-                new.append(file.save)
-                write_saves(folder, old, ignored=new)
+            for file in _files(snapshot, plan):
+                if file.save not in new:
+                    new.append(file.save)
+                    write_saves(folder, old, ignored=new)
                 for kind, table in (("tokens", file.tokens), ("recordings", file.recordings)):
                     paths.append(folder / kind / file.path)
                     _write(paths[-1], table)
-                for _ in range(len(corpus)):
+                for _ in range(file.recordings.num_rows):
                     shown.add_finished(True)
-        for kind in ("tokens", "recordings"):
-            sync_folder(folder / kind)
-        write_saves(folder, new, ignored=old)
+        for path in {path.parent for path in paths}:
+            sync_folder(path)
+        write_saves(folder, new, ignored=old, compacted=[*compacted_saves(folder), *old])
     except BaseException:
         for path in paths:
             path.unlink(missing_ok=True)
@@ -89,40 +100,86 @@ def _compact(folder: Path, tokens_per_part: int, progress: bool | Callable[[disp
     write_saves(folder, new)
 
 
-def _is_compact(parts: Sequence[Part], tokens_per_part: int) -> bool:
-    """Return True if no part is too large, and no two neighbours fit into one part."""
-    counts = np.array([read_footer(part.tokens).num_rows for part in parts])
-    recordings = np.array([read_footer(part.recordings).num_rows for part in parts])
-    fit = (counts[1:] + counts[:-1] <= tokens_per_part) & (recordings[1:] + recordings[:-1] <= _MOST_RECORDINGS)
-    too_large = (counts > _TOO_LARGE * tokens_per_part) & (recordings > 1)
-    return not fit.any() and not too_large.any()
+class _Stretch(NamedTuple):
+    """Neighbouring recordings of one part."""
+
+    part: SelectedPart
+    rows: slice
+    is_all: bool
+    n_tokens: int
+
+    @property
+    def n_recordings(self) -> int:
+        return int(self.rows.stop - self.rows.start)
 
 
-def _regrouped(corpora: Iterator[Corpus], tokens_per_part: int) -> Iterator[Corpus]:
-    """Join neighbouring corpora up to this size, after dividing those that are too large."""
-    pending: list[Corpus] = []
-    n_tokens = n_recordings = 0
-    for corpus in corpora:
-        for piece in _divided(corpus, tokens_per_part):
-            is_full = n_tokens + len(piece.tokens) > tokens_per_part or n_recordings + len(piece) > _MOST_RECORDINGS
-            if pending and is_full:
-                yield Corpus.concat(pending)
-                pending, n_tokens, n_recordings = [], 0, 0
-            pending.append(piece)
-            n_tokens, n_recordings = n_tokens + len(piece.tokens), n_recordings + len(piece)
-    if pending:
-        yield Corpus.concat(pending)
+def _plan(parts: Sequence[SelectedPart], tokens_per_part: int) -> list[list[_Stretch]]:
+    """Return the stretches of the old parts that each new part consists of."""
+    plan: list[list[_Stretch]] = []
+    by_folder = sorted(parts, key=lambda each: str(each.part.path.parent))  # The order within a partition stays.
+    for _, partition in itertools.groupby(by_folder, key=lambda each: each.part.path.parent):
+        pending: list[_Stretch] = []
+        for stretch in itertools.chain.from_iterable(_stretches(part, tokens_per_part) for part in partition):
+            joined = [*pending, stretch]
+            is_too_large = sum(each.n_tokens for each in joined) > tokens_per_part
+            if pending and (is_too_large or sum(each.n_recordings for each in joined) > _MOST_RECORDINGS):
+                plan.append(pending)
+                joined = [stretch]
+            pending = joined
+        plan.append(pending)
+    return plan
 
 
-def _divided(corpus: Corpus, tokens_per_part: int) -> Iterator[Corpus]:
-    if len(corpus.tokens) <= _TOO_LARGE * tokens_per_part:
-        yield corpus
-        return
-    row = pd.Index(corpus.recordings["audio_id"]).get_indexer(pd.Index(corpus.tokens["audio_id"]))
-    before = np.cumsum(np.bincount(row, minlength=len(corpus))) - 1
-    number = np.maximum(before, 0) // tokens_per_part
-    for each in np.unique(number):
-        yield corpus.select(number == each)
+def _stretches(part: SelectedPart, tokens_per_part: int) -> list[_Stretch]:
+    """Divide a part that is too large."""
+    n_tokens, n_recordings = int(read_footer(part.part.tokens).num_rows), len(part.origins)
+    if n_tokens <= TOO_LARGE * tokens_per_part or n_recordings == 1:
+        return [_Stretch(part, slice(0, n_recordings), True, n_tokens)]
+    ids = pd.Index(read_sealed(part.part.recordings, columns=["audio_id"])["audio_id"].to_pylist())
+    counted = pc.value_counts(read_sealed(part.part.tokens, columns=["audio_id"])["audio_id"].cast("string"))
+    counts = np.zeros(n_recordings, np.int64)
+    counts[ids.get_indexer(counted.field("values").to_pylist())] = counted.field("counts").to_numpy()
+    return [_Stretch(part, each, False, int(counts[each].sum())) for each in stretches(counts, tokens_per_part)]
+
+
+def _is_compact(parts: Sequence[SelectedPart], plan: Sequence[Sequence[_Stretch]]) -> bool:
+    """Return True if each new part is an old one, and runs can write into the folder as far as it is theirs."""
+    notes = [each.part.note for each in parts]
+    is_single = all(note.pieces == 1 or note.partition_by is not None for note in notes)
+    return is_single and len(plan) == len(parts) and all(len(each) == 1 and each[0].is_all for each in plan)
+
+
+def _files(snapshot: Snapshot, plan: Sequence[Sequence[_Stretch]]) -> Iterator[SaveFile]:
+    """Yield the files of the new parts. Each old part is read once."""
+    partition_by = snapshot.parts[0].part.note.partition_by
+    save = uuid.uuid4().hex[:8]
+    read: tuple[SelectedPart, Corpus] | None = None
+    for number, piece in enumerate(plan):
+        corpora: list[Corpus] = []
+        origins: list[IntArray] = []
+        for stretch in piece:
+            if read is None or read[0] is not stretch.part:
+                read = stretch.part, Corpus(*snapshot.read_part(stretch.part))
+            mask = np.zeros(len(read[1]), np.bool_)
+            mask[stretch.rows] = True
+            corpora.append(read[1] if stretch.is_all else read[1].select(mask))
+            origins.append(stretch.part.origins[stretch.rows])
+        corpus = Corpus.concat(corpora)
+        if partition_by is None:
+            yield from files_of_save(corpus, None, number=number)
+            continue
+        yield file_of_piece(
+            corpus.recordings,
+            corpus.tokens,
+            snapshot.provenance,
+            folder=piece[0].part.part.path.parent.parts,
+            positions=np.concatenate(origins),
+            partition_by=partition_by,
+            number=0,
+            save=save,
+            piece=number,
+            pieces=len(plan),
+        )
 
 
 def _write(path: Path, table: pa.Table) -> None:

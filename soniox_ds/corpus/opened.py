@@ -220,7 +220,7 @@ class OpenedCorpus:
         """
         from soniox_ds.corpus.sql import run_query
 
-        return run_query(self._snapshot, query, tables, self._write_words)
+        return self._snapshot.followed(lambda present: run_query(present, query, tables, lambda: _write_words(present)))
 
     def materialize(
         self, name: str = "words", *, progress: bool | Callable[[Progressed], object] | None = None
@@ -247,17 +247,7 @@ class OpenedCorpus:
                 f"only 'words' can be materialized, found {name!r}. Store other tables with corpus.save_table(name, "
                 "table)."
             )
-        self._write_words(progress)
-
-    def _write_words(self, progress: bool | Callable[[Progressed], object] | None = None) -> list[AnyPath]:
-        from soniox_ds.corpus.derived import write_words
-
-        def words_of(part: Part) -> pd.DataFrame:
-            recordings, tokens = self._snapshot.all_of(part)
-            return _text.words(frame_from_arrow(tokens, TOKENS)) if len(recordings) else empty(WORDS)
-
-        parts = [each.part for each in self._snapshot.parts]
-        return write_words(self.folder, parts, words_of, known=find_parts(self.folder), progress=progress)
+        self._snapshot.followed(lambda present: _write_words(present, progress))
 
     def compact(
         self,
@@ -267,9 +257,10 @@ class OpenedCorpus:
     ) -> OpenedCorpus:
         """Join small parts of the folder, divide large ones, and return the corpus opened anew.
 
-        Recordings, tokens, their order and the provenance stay the same. Other processes may read the folder meanwhile:
-        they see the parts before or after, and an opened corpus whose parts are gone says that it must be opened again.
-        If the call is interrupted or killed, the folder is as it was before or after.
+        Recordings, tokens, their order and the provenance stay the same. Other processes may read the folder meanwhile,
+        and a corpus that was opened before goes on with the new parts. In a corpus with ``partition_by``, the parts of
+        each value are joined and divided. If the call is interrupted or killed, the folder is as it was before or
+        after.
 
         Parameters
         ----------
@@ -281,8 +272,8 @@ class OpenedCorpus:
         Raises
         ------
         InputError
-            If the corpus is a selection or is partitioned, if a run writes into the folder, if a file is damaged, or if
-            the folder cannot be written to. The folder is then unchanged.
+            If the corpus is a selection or in a store, if a run writes into the folder, if a file is damaged, or if the
+            folder cannot be written to. The folder is then unchanged.
         """
         from soniox_ds.corpus.compaction import compact_folder
 
@@ -397,6 +388,17 @@ class OpenedCorpus:
             "n_tokens": self._snapshot.n_tokens(),
             "n_parts": n_parts,
         }
+
+
+def _write_words(snapshot: Snapshot, progress: bool | Callable[[Progressed], object] | None = None) -> list[AnyPath]:
+    from soniox_ds.corpus.derived import write_words
+
+    def words_of(part: Part) -> pd.DataFrame:
+        recordings, tokens = snapshot.all_of(part)
+        return _text.words(frame_from_arrow(tokens, TOKENS)) if len(recordings) else empty(WORDS)
+
+    parts = [each.part for each in snapshot.parts]
+    return write_words(snapshot.folder, parts, words_of, known=find_parts(snapshot.folder), progress=progress)
 
 
 @by_part()

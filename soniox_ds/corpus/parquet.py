@@ -7,7 +7,8 @@ Layout of a folder::
     tokens/part-000000-1a2b3c4d-0.parquet                  schema.TOKENS of the recordings in the part of the same name
     recordings/split=test/part-000000-1a2b3c4d-0.parquet   the same with partition_by="split"
 
-Conventions: the parts of one save have the same number, and an append uses the next number. Columns with repeated
+Conventions: the parts of one save have the same number, and an append uses the next number. A save with many tokens has
+several parts, in each folder of a partition, and no recording is in two of them. Columns with repeated
 values are dictionary-encoded, and all columns are compressed with zstd. The value of a partition is in the name of its
 folder, percent-encoded as Hive, Spark, DuckDB and pyarrow read it (NA and "" as ``__HIVE_DEFAULT_PARTITION__``), and
 not in its files. The metadata of each file hold what Parquet cannot express (pandas dtypes, categories, the order of
@@ -23,15 +24,17 @@ no lock; if it finds something wrong, it reads again while no writer is active.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import quote
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 from filelock import FileLock
@@ -64,18 +67,28 @@ from soniox_ds.stores.paths import AnyPath
 __all__ = [
     "LOCKS",
     "RUN_LOCK",
+    "TOKENS_PER_PART",
+    "TOO_LARGE",
     "SaveFile",
     "check_fit",
     "corpus_lock",
+    "file_of_piece",
     "files_of_save",
     "remove_remains",
+    "stretches",
     "write_corpus",
     "write_files",
 ]
 
+IntArray: TypeAlias = npt.NDArray[np.integer[Any]]
+
 _KINDS = ("tokens", "recordings")  # This is the order in which they are written.
 _NOWHERE = "__HIVE_DEFAULT_PARTITION__"
 _MOST_PARTITIONS = 2000
+TOKENS_PER_PART = 1_000_000
+"""Number of tokens that a part is to have."""
+TOO_LARGE = 1.5
+"""A part is divided if it has more than this many times as many tokens as a part is to have."""
 _FEW_VALUES = ("status", "error_type", "service", "model", "resolved_model", "options_hash")
 RUN_LOCK = ".transcribe.lock"
 """Name of the file that a run locks which writes into the folder until it ends."""
@@ -164,7 +177,8 @@ def _save(
             f"{folder} is not empty (it holds {sorted(contents)[:3]}). Name another folder, or pass append=True to "
             "add to the corpus there or overwrite=True to replace it."
         )
-    files = files_of_save(corpus, partition_by, number=max((part.note.number for part in parts), default=-1) + 1)
+    number = max((part.note.number for part in parts), default=-1) + 1
+    files = files_of_save(corpus, partition_by, number=number, tokens_per_part=TOKENS_PER_PART)
     if overwrite:
         _replace(folder, files, beside)
     else:
@@ -195,55 +209,106 @@ class SaveFile(NamedTuple):
     tokens: pa.Table
 
 
-def files_of_save(corpus: CorpusTables, partition_by: str | None, *, number: int) -> list[SaveFile]:
-    """Return the files of a save of a corpus, which has this number."""
+def files_of_save(
+    corpus: CorpusTables, partition_by: str | None, *, number: int, tokens_per_part: int | None = None
+) -> list[SaveFile]:
+    """Return the files of a save of a corpus, which has this number.
+
+    Groups of recordings that have more than 1.5 times `tokens_per_part` tokens get several files; None for no limit.
+    """
     save = uuid.uuid4().hex[:8]
     recordings = corpus.recordings
-    table, described = to_arrow(recordings)
-    groups = _groups(recordings, partition_by)
-    files = []
-    places = pd.Index(recordings["audio_id"]).get_indexer(pd.Index(corpus.tokens["audio_id"]))
-    for piece, (folder, rows) in enumerate(groups):
-        group = table.take(pa.array(rows, pa.int64()))
-        if len(groups) == 1:
-            tokens = corpus.tokens
-        else:
-            member = np.zeros(len(recordings), np.bool_)
-            member[rows] = True
-            tokens = corpus.tokens[member[places]]
-        metadata = {
-            **(group.schema.metadata or {}),
-            SAMPLES: pack(group.slice(0, 1) if partition_by else group.slice(0, 0)),
-            ROWS: pack(pa.table({"row": pa.array(rows, pa.int64())})),
-        }
-        note = Note(
+    row_of_token = pd.Index(recordings["audio_id"]).get_indexer(pd.Index(corpus.tokens["audio_id"]))
+    counts = np.bincount(row_of_token, minlength=len(recordings))
+    groups: list[tuple[list[str], IntArray]] = []
+    for folder, rows in _groups(recordings, partition_by):
+        groups += [(folder, rows[stretch]) for stretch in stretches(counts[rows], tokens_per_part)]
+    if len(groups) == 1:
+        tokens = [corpus.tokens]
+    else:
+        piece_of_row = np.zeros(len(recordings), np.int32)
+        for piece, (_, rows) in enumerate(groups):
+            piece_of_row[rows] = piece
+        piece_of_token = piece_of_row[row_of_token]
+        order = np.argsort(piece_of_token, kind="stable")
+        ends = np.cumsum(np.bincount(piece_of_token, minlength=len(groups)))
+        tokens = [corpus.tokens.iloc[each] for each in np.split(order, ends[:-1])]
+    return [
+        file_of_piece(
+            recordings.iloc[rows],
+            tokens[piece],
+            corpus.provenance,
+            folder=folder,
+            positions=rows,
+            partition_by=partition_by,
             number=number,
             save=save,
             piece=piece,
             pieces=len(groups),
-            partition_by=partition_by,
-            columns=described,
-            provenance=corpus.provenance,
         )
-        note.check = note.digest(metadata)
-        metadata[NOTE] = note_bytes(note)
-        belonging = {NOTE: note_bytes(Belonging(save, piece))}
-        written = group.drop_columns([partition_by]) if partition_by else group
-        path = Path(*folder, name_of_part(number, save, piece))
-        # The pandas metadata would name the partition column, which the file does not have.
-        metadata.pop(b"pandas", None)
-        files.append(
-            SaveFile(
-                name_of_save(note),
-                path,
-                written.replace_schema_metadata(metadata),
-                frame_to_arrow(tokens, TOKENS).replace_schema_metadata(belonging),
-            )
-        )
-    return files
+        for piece, (folder, rows) in enumerate(groups)
+    ]
 
 
-def _groups(recordings: pd.DataFrame, partition_by: str | None) -> list[tuple[list[str], Any]]:
+def file_of_piece(
+    recordings: pd.DataFrame,
+    tokens: pd.DataFrame,
+    provenance: dict[str, Any],
+    *,
+    folder: Sequence[str],
+    positions: IntArray,
+    partition_by: str | None,
+    number: int,
+    save: str,
+    piece: int,
+    pieces: int,
+) -> SaveFile:
+    """Return one of the files of a save; the arguments are the fields of its `Note`.
+
+    `folder` is that of the partition below ``recordings``, and `positions` are those of the recordings in the save.
+    """
+    group, described = to_arrow(recordings)
+    metadata = {
+        **(group.schema.metadata or {}),
+        SAMPLES: pack(group.slice(0, 1) if partition_by else group.slice(0, 0)),
+        ROWS: pack(pa.table({"row": pa.array(positions, pa.int64())})),
+    }
+    note = Note(
+        number=number,
+        save=save,
+        piece=piece,
+        pieces=pieces,
+        partition_by=partition_by,
+        columns=described,
+        provenance=provenance,
+    )
+    note.check = note.digest(metadata)
+    metadata[NOTE] = note_bytes(note)
+    # The pandas metadata would name the partition column, which the file does not have.
+    metadata.pop(b"pandas", None)
+    written = group.drop_columns([partition_by]) if partition_by else group
+    return SaveFile(
+        name_of_save(note),
+        Path(*folder, name_of_part(number, save, piece)),
+        written.replace_schema_metadata(metadata),
+        frame_to_arrow(tokens, TOKENS).replace_schema_metadata({NOTE: note_bytes(Belonging(save, piece))}),
+    )
+
+
+def stretches(counts: IntArray, tokens_per_part: int | None) -> list[slice]:
+    """Divide recordings with these numbers of tokens into stretches of about `tokens_per_part` tokens.
+
+    >>> stretches(np.array([4, 4, 4, 9, 1]), 8)
+    [slice(0, 2, None), slice(2, 3, None), slice(3, 5, None)]
+    """
+    if tokens_per_part is None or counts.sum() <= TOO_LARGE * tokens_per_part:
+        return [slice(0, len(counts))]
+    number = np.maximum(np.cumsum(counts) - 1, 0) // tokens_per_part
+    starts = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(counts)]
+    return [slice(start, end) for start, end in itertools.pairwise(starts)]
+
+
+def _groups(recordings: pd.DataFrame, partition_by: str | None) -> list[tuple[list[str], IntArray]]:
     """Return for each file its folder below ``recordings`` and the positions of its rows."""
     if partition_by is None:
         return [([], np.arange(len(recordings)))]
@@ -269,7 +334,7 @@ def _groups(recordings: pd.DataFrame, partition_by: str | None) -> list[tuple[li
         )
     if not len(values):
         return [([], np.arange(0))]
-    groups = []
+    groups: list[tuple[list[str], IntArray]] = []
     for code in range(len(values)):
         rows = np.flatnonzero(codes == code)
         value = column.iloc[rows[0]]

@@ -37,6 +37,7 @@ __all__ = [
     "Belonging",
     "Note",
     "Part",
+    "compacted_saves",
     "dtypes_of",
     "find_parts",
     "in_saves",
@@ -232,6 +233,12 @@ def _read_list(folder: AnyPath) -> _Saves | None:
     return _decoded(content, path)
 
 
+def compacted_saves(folder: AnyPath) -> list[str]:
+    """Return the names of earlier saves whose recordings were compacted into the first saves of a folder."""
+    content = _read_list(folder)
+    return [] if content is None else content.compacted
+
+
 def names_of_saves(content: bytes, path: AnyPath) -> list[str]:
     """Return the names of the saves in the content of a list; `path` is that of the list."""
     return _decoded(content, path).saves
@@ -257,11 +264,19 @@ def saves_bytes(saves: list[str], ignored: Sequence[str] = (), compacted: Sequen
     return msgspec.json.encode(_Saves(saves, list(ignored), list(compacted)))
 
 
-def write_saves(folder: Path, saves: list[str], ignored: Sequence[str] = ()) -> None:
-    """Replace the list of saves in a folder, and that of the saves which do not belong to the corpus."""
+def write_saves(
+    folder: Path, saves: list[str], ignored: Sequence[str] = (), compacted: Sequence[str] | None = None
+) -> None:
+    """Replace the list of saves in a folder, and those of the saves that do not belong to the corpus or were compacted.
+
+    Without `compacted`, the list of compacted saves stays if all former saves stay.
+    """
     path = folder / "recordings" / SAVES
+    if compacted is None:
+        former = _read_list(folder)
+        compacted = former.compacted if former is not None and saves[: len(former.saves)] == former.saves else []
     with replacing(path) as beside, beside.open("wb") as file:
-        file.write(saves_bytes(saves, ignored))
+        file.write(saves_bytes(saves, ignored, compacted))
         file.flush()
         os.fsync(file.fileno())
     sync_folder(path.parent)

@@ -23,9 +23,11 @@ from soniox_ds.corpus.checksums import damaged, read_footer, reading
 from soniox_ds.corpus.dtypes import joined_dtypes, with_dtypes
 from soniox_ds.corpus.parts import (
     Part,
+    compacted_saves,
     dtypes_of,
     find_parts,
     in_saves,
+    name_of_save,
     read_recordings,
     read_saves,
     read_tokens,
@@ -85,6 +87,8 @@ class SelectedPart:
     """Their rows in the file; None for all."""
     positions: npt.NDArray[np.int64]
     """Their positions among all selected recordings."""
+    origins: npt.NDArray[np.int64]
+    """Their positions among all recordings of the folder."""
 
     def read_recordings(self, dtypes: dict[str, Any]) -> pd.DataFrame:
         """Read these columns of the recordings, in the order of the file."""
@@ -101,7 +105,8 @@ class SelectedPart:
         if not keep.any():
             return None
         rows = np.flatnonzero(keep) if self.rows is None else self.rows[keep]
-        return SelectedPart(self.part, self.rows if keep.all() else rows, new_positions[self.positions[keep]])
+        rows_or_all = self.rows if keep.all() else rows
+        return SelectedPart(self.part, rows_or_all, new_positions[self.positions[keep]], self.origins[keep])
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,7 @@ class Snapshot:
                 if not np.array_equal(np.sort(np.concatenate(rows)), np.arange(total)):
                     raise damaged(save[0].recordings, "the files of its save do not fit together")
             selected += [
-                SelectedPart(part, None, n_recordings + places)
+                SelectedPart(part, None, n_recordings + places, n_recordings + places)
                 for part, places in zip(save, rows, strict=True)
                 if len(places)
             ]
@@ -154,11 +159,8 @@ class Snapshot:
     def all_of(self, part: Part) -> tuple[pd.Series[Any], pa.Table]:
         """Read the ids of all recordings of a part, selected or not, and their tokens."""
 
-        def read() -> tuple[pd.Series[Any], pa.Table]:
-            ids = read_recordings(part, ["audio_id"])["audio_id"]
-            return ids, read_tokens(part, ids, only_these=False)
-
-        return self._checked(read)
+        ids = read_recordings(part, ["audio_id"])["audio_id"]
+        return ids, read_tokens(part, ids, only_these=False)
 
     @property
     def is_whole(self) -> bool:
@@ -173,53 +175,50 @@ class Snapshot:
 
     def read_recordings(self, columns: Collection[str] | None = None) -> pd.DataFrame:
         """Read the recordings, in their order, or some of their columns."""
+        return self.followed(lambda present: present._read_recordings(columns))
+
+    def _read_recordings(self, columns: Collection[str] | None) -> pd.DataFrame:
         dtypes = {name: dtype for name, dtype in self.dtypes.items() if columns is None or name in columns}
-        frames = self._checked(
-            lambda: map_in_threads(lambda part: part.read_recordings(dtypes), self.parts, self.folder)
-        )
+        frames = map_in_threads(lambda part: part.read_recordings(dtypes), self.parts, self.folder)
         if not frames:
             return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in dtypes.items()})
         return self._joined(frames)
 
     def read_part(self, part: SelectedPart) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
         """Read the recordings, the tokens and the provenance of one part."""
-
-        def read() -> tuple[pd.DataFrame, pa.Table]:
-            recordings = part.read_recordings(self.dtypes)
-            return recordings, part.read_tokens(recordings)
-
-        recordings, tokens = self._checked(read)
-        return recordings, frame_from_arrow(tokens, TOKENS), part.part.note.provenance
+        recordings, tokens, _ = replace(self, parts=(part,)).read_all()
+        return recordings, tokens, part.part.note.provenance
 
     def read_all(self) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
         """Read all selected recordings, their tokens and the provenance."""
+        return self.followed(Snapshot._read_all)
 
-        def read() -> tuple[list[pd.DataFrame], list[pa.Table]]:
-            def tables_of(part: SelectedPart) -> tuple[pd.DataFrame, pa.Table]:
-                recordings = part.read_recordings(self.dtypes)
-                return recordings, part.read_tokens(recordings)
+    def _read_all(self) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+        def tables_of(part: SelectedPart) -> tuple[pd.DataFrame, pa.Table]:
+            recordings = part.read_recordings(self.dtypes)
+            return recordings, part.read_tokens(recordings)
 
-            tables = map_in_threads(tables_of, self.parts, self.folder)
-            return [recordings for recordings, _ in tables], [tokens for _, tokens in tables]
-
-        frames, tables = self._checked(read)
-        if not frames:
-            return self.read_recordings(), empty(TOKENS), self.provenance
-        tokens = frame_from_arrow(pa.concat_tables(tables).unify_dictionaries(), TOKENS)
-        return self._joined(frames), tokens, self.provenance
+        tables = map_in_threads(tables_of, self.parts, self.folder)
+        if not tables:
+            return self._read_recordings(None), empty(TOKENS), self.provenance
+        tokens = pa.concat_tables([tokens for _, tokens in tables]).unify_dictionaries()
+        return self._joined([recordings for recordings, _ in tables]), frame_from_arrow(tokens, TOKENS), self.provenance
 
     def n_tokens(self) -> int | None:
         """Count the tokens by the footers of their files; None if only some recordings of a part are selected."""
         if not self.is_whole:
             return None
-        paths = [part.part.tokens for part in self.parts]
-        footers = self._checked(lambda: map_in_threads(read_footer, paths, self.folder))
-        return sum(int(footer.num_rows) for footer in footers)
+        return self.followed(Snapshot._n_tokens)
+
+    def _n_tokens(self) -> int | None:
+        footers = map_in_threads(read_footer, [part.part.tokens for part in self.parts], self.folder)
+        return sum(int(footer.num_rows) for footer in footers) if self.is_whole else None
 
     def check_files(self) -> None:
         """Raise InputError if a file of the parts is missing or its footer is damaged."""
-        paths = [path for each in self.parts for path in (each.part.recordings, each.part.tokens)]
-        self._checked(lambda: map_in_threads(read_footer, paths, self.folder))
+        map_in_threads(
+            read_footer, [path for each in self.parts for path in (each.part.recordings, each.part.tokens)], self.folder
+        )
 
     def _joined(self, frames: list[pd.DataFrame]) -> pd.DataFrame:
         """Put the recordings of all parts below each other, in the order of their positions."""
@@ -229,21 +228,40 @@ class Snapshot:
             joined = joined.take(np.argsort(positions)).reset_index(drop=True)
         return joined
 
-    def _checked(self, read: Callable[[], _Result]) -> _Result:
-        """Return the result of `read`. If it fails because the corpus was replaced meanwhile, the error says so."""
+    def followed(self, read: Callable[[Snapshot], _Result]) -> _Result:
+        """Return the result of `read` for this snapshot, or for the parts that hold its recordings after a compaction.
+
+        Raises
+        ------
+        InputError
+            If `read` raises it. If the reason is that the corpus was replaced, the message says so.
+        """
         try:
-            return read()
+            return read(self)
         except InputError as error:
             try:
                 existing = {part.recordings for part in find_parts(self.folder)}
             except InputError:
                 raise error from None
-            if gone := [part.part.recordings for part in self.parts if part.part.recordings not in existing]:
+            gone = [part.part.recordings for part in self.parts if part.part.recordings not in existing]
+            if not gone:
+                raise
+            if (moved := self._after_compaction()) is None:
                 raise InputError(
-                    f"{gone[0]} is gone: the corpus in {self.folder} was replaced or compacted after it was opened. "
-                    f"Open it again: sx.open_corpus({str(self.folder)!r})."
+                    f"{gone[0]} is gone: the corpus in {self.folder} was replaced after it was opened. Open it again: "
+                    f"sx.open_corpus({str(self.folder)!r})."
                 ) from error
-            raise
+        return moved.followed(read)
+
+    def _after_compaction(self) -> Snapshot | None:
+        """Return the same recordings in the present parts of the folder; None if the corpus there is another one."""
+        known = {*(read_saves(self.folder) or ()), *compacted_saves(self.folder)}
+        if any(name_of_save(part.part.note) not in known for part in self.parts):
+            return None
+        present = Snapshot.of_folder(self.folder)
+        mask = np.zeros(len(present), np.bool_)
+        mask[np.concatenate([part.origins for part in self.parts])] = True
+        return replace(present.select(mask), dtypes=self.dtypes, provenance=self.provenance)
 
 
 def _why_empty(folder: AnyPath) -> str:

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from soniox_ds.corpus.checksums import sealed
-from soniox_ds.corpus.parquet import SaveFile, check_fit, files_of_save
+from soniox_ds.corpus.parquet import TOKENS_PER_PART, SaveFile, check_fit, files_of_save
 from soniox_ds.corpus.parts import SAVES, find_parts, name_of_save, names_of_saves, read_saves, saves_bytes
 from soniox_ds.corpus.tables import CorpusTables
 from soniox_ds.exceptions import InputError
@@ -129,7 +129,8 @@ def _save(corpus: CorpusTables, folder: StorePath, partition_by: str | None, *, 
                 f"{folder} is not empty (it holds {sorted(contents)[:3]}). Name another folder, or pass append=True to "
                 "add to the corpus there or overwrite=True to replace it."
             )
-    files = files_of_save(corpus, partition_by, number=max((part.note.number for part in parts), default=-1) + 1)
+    number = max((part.note.number for part in parts), default=-1) + 1
+    files = files_of_save(corpus, partition_by, number=number, tokens_per_part=TOKENS_PER_PART)
     if saves.names is None:  # By this list, readers see that the new save is not complete.
         saves.replace(names)
         saves = SavesInStore(folder)

@@ -9,6 +9,7 @@ from test_opened_corpora import ONE, THREE, TWO, corpus_of, save_by_split, save_
 
 import soniox_ds as sx
 from soniox_ds.corpus import compaction, parquet
+from soniox_ds.corpus.parts import find_parts
 from soniox_ds.exceptions import InputError
 
 BOTH = sx.concat([ONE, TWO, THREE])
@@ -54,14 +55,74 @@ def test_appending_goes_on(folder):
     assert part_sizes(folder) == [21]
 
 
-def test_readers_that_have_it_open_are_told(folder):
-    opened = sx.open_corpus(folder)
+@pytest.mark.parametrize("save", [save_in_saves, save_by_split])
+def test_readers_that_have_it_open_go_on(tmp_path, save):
+    folder = tmp_path / "c"
+    save(folder)
+    opened, selection = sx.open_corpus(folder), sx.open_corpus(folder, columns=["n"]).select(["b", "d", "f"])
+    untouched = [part.read() for part in opened.part_readers()]
     parts = opened.parts()
-    next(parts)
+    read = [next(parts)]
+    opened.materialize(progress=False)
+    sx.open_corpus(folder).compact(tokens_per_part=9, progress=False)
+    corpus_of("g", split=["s"]).save(folder, append=True)
+    sx.open_corpus(folder).compact(tokens_per_part=6, progress=False)
+    read += parts
+    assert len(read) == len(untouched)
+    for part, before in zip(read, untouched, strict=True):
+        assert part.equals(before, provenance=True)
+    assert opened.load().equals(BOTH, provenance=True)
+    pd.testing.assert_frame_equal(opened.read_recordings(["audio_id", "split"]), BOTH.recordings[["audio_id", "split"]])
+    assert selection.load().equals(sx.open_corpus(folder, columns=["n"]).load().select(["b", "d", "f"]))
+    assert sx.words(opened).equals(BOTH.words())
+    assert opened.sql("SELECT count(*) AS n FROM tokens")["n"].item() == len(BOTH.tokens)
+    assert selection.sql("SELECT audio_id FROM words ORDER BY audio_id")["audio_id"].tolist() == list("bbddff")
+    assert "7 recordings" in repr(opened)
+
+
+def test_readers_do_not_go_on_with_another_corpus(folder):
+    opened = sx.open_corpus(folder)
     sx.open_corpus(folder).compact(progress=False)
-    for read in (lambda: next(parts), opened.load, lambda: opened.sql("FROM tokens")):
-        with pytest.raises(InputError, match=r"replaced or compacted .*Open it again: sx\.open_corpus"):
+    BOTH.save(folder, overwrite=True)
+    for read in (opened.load, lambda: opened.sql("FROM tokens")):
+        with pytest.raises(InputError, match=r"was replaced after .*Open it again: sx\.open_corpus"):
             read()
+
+
+def test_parts_of_each_partition_are_joined_and_divided(tmp_path):
+    folder = tmp_path / "c"
+    save_by_split(folder)
+    corpus_of("g", "h", "i", split=["s", "t", "s"], room=pd.Categorical(["big", "big", "hall"])).save(
+        folder, append=True
+    )
+    loaded = sx.read_corpus(folder)
+    compacted = sx.open_corpus(folder).compact(tokens_per_part=6, progress=False)
+    assert compacted.load().equals(loaded, provenance=True)
+    paths = [path.parent.name for path in sorted((folder / "recordings").rglob("part-*.parquet"))]
+    assert sorted(paths) == ["split=__HIVE_DEFAULT_PARTITION__", "split=s", "split=s", "split=s", "split=t", "split=t"]
+    names = sorted(path.name for path in folder.rglob("*"))
+    sx.open_corpus(folder).compact(tokens_per_part=6, progress=False)
+    assert sorted(path.name for path in folder.rglob("*")) == names
+    again = sx.open_corpus(folder).compact(progress=False)
+    assert [len(part) for part in again.parts()] == [1, 6, 3]
+    assert again.load().equals(loaded, provenance=True)
+    assert again.sql("SELECT DISTINCT split FROM recordings ORDER BY split")["split"].dropna().tolist() == ["s", "t"]
+
+
+@pytest.mark.parametrize("partition_by", [None, "split"])
+def test_a_large_save_has_several_parts(tmp_path, monkeypatch, partition_by):
+    monkeypatch.setattr(parquet, "TOKENS_PER_PART", 3)
+    folder = tmp_path / "c"
+    BOTH.save(folder, partition_by=partition_by)
+    assert [len(part.tokens) for part in sx.open_corpus(folder).parts()] == [3] * 6
+    assert sx.read_corpus(folder).equals(BOTH, provenance=True)
+    more = corpus_of("g", "h", split=["s", "s"])
+    more.save(folder, append=True)
+    assert sx.read_corpus(folder).equals(sx.concat([BOTH, more]), provenance=True)
+    compacted = sx.open_corpus(folder).compact(tokens_per_part=3, progress=False)
+    assert compacted.load().equals(sx.concat([BOTH, more]), provenance=True)
+    if partition_by is None:  # Runs can go on with saves of one part only.
+        assert {part.note.pieces for part in find_parts(folder)} == {1}
 
 
 def test_words_of_the_former_parts_are_deleted(folder):
@@ -132,14 +193,11 @@ def test_a_run_is_not_disturbed(folder):
     sx.open_corpus(folder).compact(progress=False)
 
 
-def test_what_cannot_be_compacted(folder, tmp_path):
+def test_what_cannot_be_compacted(folder):
     with pytest.raises(InputError, match="only whole corpora"):
         sx.open_corpus(folder).select(["a"]).compact()
     with pytest.raises(InputError, match="tokens_per_part"):
         sx.open_corpus(folder).compact(tokens_per_part=0)
-    save_by_split(tmp_path / "p")
-    with pytest.raises(InputError, match="partitioned by 'split'"):
-        sx.open_corpus(tmp_path / "p").compact()
 
 
 def test_a_full_disk_leaves_the_corpus_as_it_was(folder, monkeypatch):

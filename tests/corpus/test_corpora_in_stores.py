@@ -296,9 +296,7 @@ def test_a_corpus_that_was_replaced_is_opened_again(s3, s3_corpus):
     url, options = s3_corpus
     opened = sx.open_corpus(url, **options)
     TWO.save(url, overwrite=True, **options)
-    with pytest.raises(
-        InputError, match=rf"replaced or compacted after it was opened. Open it again: sx.open_corpus\('{url}"
-    ):
+    with pytest.raises(InputError, match=rf"replaced after it was opened. Open it again: sx.open_corpus\('{url}"):
         opened.load()
 
 

@@ -190,9 +190,7 @@ def test_a_replaced_corpus_is_opened_again(folder):
     opened = sx.open_corpus(folder)
     ONE.save(folder, overwrite=True)
     for read in (opened.load, lambda: next(opened.parts()), lambda: opened.recordings):
-        with pytest.raises(
-            InputError, match=r"was replaced or compacted after it was opened\. Open it again: sx\.open_"
-        ):
+        with pytest.raises(InputError, match=r"was replaced after it was opened\. Open it again: sx\.open_"):
             read()
 
 
