@@ -22,8 +22,14 @@ SETTINGS = {
 }
 
 
+IMPORTABLE = {"PYTHONPATH": os.pathsep.join(map(str, [HERE, ROOT]))}
+
+
 class JupyterLab:
-    """A running server: `url`, `token`, `root` (the folder it serves)."""
+    """A running server: `url`, `token`, `root` (the folder it serves).
+
+    Its kernels are forked from a process of `forked_kernels.py`, except where that is not possible (outside Linux).
+    """
 
     def __init__(self, folder: Path):
         self.root = folder / "notebooks"
@@ -62,7 +68,16 @@ class JupyterLab:
             "--ServerApp.tornado_settings={'page_config_data': {'buildAvailable': False, 'buildCheck': False}}",
         ]
         with self._log.open("w") as log:
-            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+            given = {"stdout": log, "stderr": log, "start_new_session": True}
+            self._process = subprocess.Popen(command, env=environment, **given)
+            self._kernel_server = None
+            self._kernel_command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            if hasattr(os, "pidfd_open"):
+                forking = [str(HERE / "forked_kernels.py"), str(folder / "kernels")]
+                self._kernel_server = subprocess.Popen(
+                    [sys.executable, *forking], env=environment | IMPORTABLE, **given
+                )
+                self._kernel_command = [sys.executable, "-I", "-S", *forking, "{connection_file}"]
         try:
             self.url = self._wait_until_it_serves(folder / "runtime")
         except BaseException:
@@ -72,16 +87,8 @@ class JupyterLab:
     def write_kernelspec(self, environment: dict[str, str]) -> str:
         """Install this Python as a kernel with a separate environment and cache, and return the kernel's name."""
         name = f"soniox-ds-{secrets.token_hex(4)}"
-        own = {
-            "PYTHONPATH": os.pathsep.join(map(str, [HERE, ROOT])),
-            "XDG_CACHE_HOME": str(self._data / "caches" / name),
-        }
-        spec = {
-            "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-            "display_name": name,
-            "language": "python",
-            "env": own | environment,
-        }
+        own = IMPORTABLE | {"XDG_CACHE_HOME": str(self._data / "caches" / name)}
+        spec = {"argv": self._kernel_command, "display_name": name, "language": "python", "env": own | environment}
         folder = self._data / "kernels" / name
         folder.mkdir(parents=True)
         (folder / "kernel.json").write_text(json.dumps(spec))
@@ -106,6 +113,9 @@ class JupyterLab:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._kernel_server:
+            self._kernel_server.kill()
+            self._kernel_server.wait()
 
     def _wait_until_it_serves(self, runtime: Path) -> str:
         until = time.monotonic() + PATIENCE_S
@@ -117,7 +127,8 @@ class JupyterLab:
                 try:
                     self.url = f"http://127.0.0.1:{json.loads(files[0].read_text())['port']}"
                     self._ask("status")
-                    return self.url
+                    if not self._kernel_server or (runtime.parent / "kernels").exists():
+                        return self.url
                 except (json.JSONDecodeError, urllib.error.URLError):
                     pass  # half written, or not listening yet
             time.sleep(0.05)
