@@ -25,7 +25,7 @@ def installed(name, *arguments):
         has ``CI``.
     """
     folder = FOLDER / name
-    command = [sys.executable, "-m", "pip", "install", "--target", str(folder), *arguments]
+    command = [sys.executable, "-m", "pip", "install", "--no-compile", "--target", str(folder), *arguments]
     folder.parent.mkdir(exist_ok=True)
     with filelock.FileLock(f"{folder}.lock"):
         finished = folder / "finished"
