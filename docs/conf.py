@@ -13,10 +13,10 @@ sys.path.insert(0, str(HERE / "_ext"))
 
 project = "soniox_ds"
 author = "the authors of soniox_ds"
-copyright = f"2026, {author}. Not affiliated with Soniox."
+copyright = f"2026, {author}, who are not affiliated with Soniox"
 version = release = installed_version("soniox-ds")
 
-extensions = ["myst_parser", "sphinx_design", "mathml"]
+extensions = ["myst_parser", "sphinx_design", "mathml", "run_blocks"]
 exclude_patterns = ["_build", "recipes"]
 source_suffix = {".md": "markdown"}
 nitpicky = True
@@ -26,6 +26,10 @@ myst_heading_anchors = 4
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "dollarmath"]
 # A fence "math" is a formula on GitHub too.
 myst_fence_as_directive = ["math"]
+
+# The pages whose code runs while the site is built, so that they show its results.
+run_blocks_on = ["index", "tutorial", "how-to/*", "gallery"]
+run_blocks_results_first = ["gallery"]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "soniox_ds"

@@ -9,7 +9,7 @@ import soniox_ds as sx
 from soniox_ds import exceptions
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
@@ -21,10 +21,13 @@ def blocks():
             yield pytest.param(found, id=page.name)
 
 
+# The invented transcripts of the two arms of an experiment are the same, so that there is nothing to estimate.
+@pytest.mark.filterwarnings("ignore::soniox_ds.exceptions.SmallSampleWarning")
 @pytest.mark.parametrize("code", list(blocks()))
 def test_python_blocks_run(code, service, tmp_path, monkeypatch):
     """The blocks of a page run in order, in the same session and in a folder that has the samples."""
     import matplotlib as mpl
+    import matplotlib.pyplot as plt
 
     mpl.use("agg")
     (tmp_path / "data").symlink_to(ROOT / "data")
@@ -35,6 +38,7 @@ def test_python_blocks_run(code, service, tmp_path, monkeypatch):
     names = {}
     for block in code:
         exec(compile(block, "block", "exec"), names)
+    plt.close("all")
 
 
 class service_again:
@@ -49,6 +53,9 @@ class service_again:
     def __exit__(self, *_):
         pass
 
+    def start(self):
+        return self._service
+
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
@@ -61,3 +68,14 @@ def test_the_errors_page_names_every_exception():
     page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
     for name in exceptions.__all__:
         assert f"`{name}`" in page, name
+
+
+def test_the_gallery_has_every_plot_and_view():
+    page = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    missing = [
+        f"sx.{room}.{name}"
+        for room in ("plot", "show")
+        for name in getattr(sx, room).__all__
+        if f"sx.{room}.{name}(" not in page
+    ]
+    assert not missing
