@@ -22,13 +22,14 @@ from soniox_ds.exceptions import InputError, SonioxDSError
 from soniox_ds.stores.paths import AnyPath, StorePath
 from soniox_ds.stores.store import StoreError
 
-__all__ = ["damaged", "digest_of", "problem_of", "read_footer", "read_sealed", "reading", "sealed"]
+__all__ = ["damaged", "digest_of", "problem_of", "read_footer", "read_sealed", "reading", "seal", "sealed"]
 
 _MAGIC = b"PAR1"
 _MARK = b"sxds\x00b2\n"
 _DIGEST_BYTES = 16
 _FOOT = 8
 """Number of bytes after the footer: the length of the footer, and the magic bytes."""
+_BLOCK_BYTES = 1 << 22
 _END_BYTES = 1 << 16
 """Number of bytes that are read from the end of an object. Most footers are shorter."""
 
@@ -47,6 +48,26 @@ def sealed(table: pa.Table) -> bytes:
     content: bytes = sink.getvalue().to_pybytes()
     cut = _footer_at(content[-_FOOT:], len(content))
     return b"".join((content[:cut], _MARK, _digest(content[:cut], content[cut:]), content[cut:]))
+
+
+def seal(path: Path) -> None:
+    """Add the checksum of the whole file to a Parquet file on this machine, which was written in pieces."""
+    digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(size - _FOOT)
+        cut = _footer_at(file.read(), size)
+        file.seek(cut)
+        footer = file.read()
+        file.seek(0)
+        position = 0
+        while position < cut:
+            block = file.read(min(_BLOCK_BYTES, cut - position))
+            digest.update(block)
+            position += len(block)
+        digest.update(footer)
+        file.seek(cut)
+        file.write(b"".join((_MARK, digest.digest(), footer)))
 
 
 def read_sealed(path: AnyPath, *, columns: list[str] | None = None, filters: Any = None) -> pa.Table:

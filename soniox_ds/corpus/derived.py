@@ -11,14 +11,19 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Sequence
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from soniox_ds.corpus.checksums import digest_of, read_footer, reading, sealed
+from soniox_ds.corpus.checksums import digest_of, read_footer, reading, seal, sealed
 from soniox_ds.corpus.parts import NOTE, Part
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.files.atomic_files import replacing, sync_folder, writing
@@ -76,24 +81,48 @@ def write_words(
     return [folder / _WORDS / part.path for part in parts]
 
 
-def save_result(folder: AnyPath, name: str, table: pd.DataFrame) -> AnyPath:
-    """Store a table under this name, in place of an earlier one; see `OpenedCorpus.save_table`."""
+def save_result(folder: AnyPath, name: str, tables: Iterable[Any]) -> None:
+    """Store tables below each other under this name, in place of an earlier table; see `OpenedCorpus.save_table`."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in RESERVED:
         raise InputError(
             f"{name!r} cannot be the name of a stored table. Use small letters, digits and underscores, and none of "
             f"the names {', '.join(RESERVED)}."
         )
+    path = folder / _RESULTS / f"{name}.parquet"
+    with tempfile.TemporaryDirectory() as aside:
+        pieces: list[Path] = []
+        for table in tables:
+            pieces.append(Path(aside, f"{len(pieces)}.parquet"))
+            pq.write_table(_arrow(table), pieces[-1], compression="zstd")
+        if len(pieces) == 1:
+            _write(path, pq.read_table(pieces[0]))
+            return
+        # Columns without any value in one part have no type there.
+        schema = pa.unify_schemas([pq.read_schema(piece) for piece in pieces], promote_options="permissive")
+        joined = Path(aside, "joined.parquet")
+        with pq.ParquetWriter(joined, schema, compression="zstd", write_page_checksum=True) as writer:
+            for piece in pieces:
+                table = pq.read_table(piece)
+                if missing := [each for each in schema if each.name not in table.column_names]:
+                    for each in missing:
+                        table = table.append_column(each, pa.nulls(len(table), each.type))
+                writer.write_table(table.select(schema.names).cast(schema))
+        seal(joined)
+        _copy(joined, path)
+
+
+def _arrow(table: Any) -> pa.Table:
     if not isinstance(table, pd.DataFrame):
-        raise InputError(f"save_table stores a table (DataFrame), found {type(table).__name__}.")
+        raise InputError(
+            f"save_table stores a table (DataFrame), or the tables that a function returns for the parts, found "
+            f"{type(table).__name__}."
+        )
     try:
-        arrow = pa.Table.from_pandas(table, preserve_index=False)
+        return pa.Table.from_pandas(table, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise SchemaError(
             f"the table cannot be stored: {error}. Give each column one type, or drop the column."
         ) from error
-    path = folder / _RESULTS / f"{name}.parquet"
-    _write(path, arrow)
-    return path
 
 
 def result_paths(folder: AnyPath) -> dict[str, AnyPath]:
@@ -120,14 +149,32 @@ def _is_current(path: AnyPath, part: Part) -> bool:
 
 
 def _write(path: AnyPath, table: pa.Table) -> None:
-    if not isinstance(path, Path):
+    content = sealed(table)
+    if isinstance(path, Path):
+        with _replacing(path) as sink:
+            sink.write(content)
+    else:
         with writing_store(path):
-            path.write_bytes(sealed(table))
-        return
+            path.write_bytes(content)
+
+
+def _copy(source: Path, path: AnyPath) -> None:
+    """Copy a file to the path of a stored table, in place of an earlier one."""
+    if isinstance(path, Path):
+        with _replacing(path) as sink, source.open("rb") as content:
+            shutil.copyfileobj(content, sink)
+    else:
+        with writing_store(path):
+            path.write_bytes(source.read_bytes())
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write to, which replaces the file at this path when it is safe on the disk."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as beside, beside.open("wb") as sink:
-            sink.write(sealed(table))
+            yield sink
             sink.flush()
             os.fsync(sink.fileno())
         sync_folder(path.parent)

@@ -26,7 +26,7 @@ from soniox_ds.corpus.snapshot import Snapshot, while_nobody_writes
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.progress.counts import Snapshot as Progressed
 from soniox_ds.schema import RECORDINGS, TOKENS, WORDS, empty, frame_from_arrow
-from soniox_ds.schema.by_part import by_part
+from soniox_ds.schema.by_part import by_part, tables_of_parts
 from soniox_ds.stores.paths import AnyPath, folder_path
 from soniox_ds.text import words as _text
 
@@ -291,7 +291,7 @@ class OpenedCorpus:
         compact_folder(self.folder, tokens_per_part, progress)
         return open_corpus(self.folder)
 
-    def save_table(self, name: str, table: pd.DataFrame) -> None:
+    def save_table(self, name: str, table: pd.DataFrame | Callable[[Corpus], pd.DataFrame]) -> None:
         """Store a table of results in the folder of the corpus, where `sql` finds it by its name.
 
         An earlier table of this name is replaced. The stored table stays as it is when the corpus changes.
@@ -302,7 +302,9 @@ class OpenedCorpus:
             Name of the table. It consists of lower-case letters, digits and underscores, and begins with a letter. The
             names `recordings`, `tokens` and `words` are not allowed.
         table
-            The table, such as the result of `soniox_ds.word_errors`. Its index is not stored.
+            The table, such as the result of `soniox_ds.word_errors`. Its index is not stored. If the table is larger
+            than memory, give a function that returns the table of a `Corpus`, such as ``sx.align_words``. It is called
+            with one part after the other, in the executor if there is one, and the tables are stored below each other.
 
         Raises
         ------
@@ -310,10 +312,26 @@ class OpenedCorpus:
             If the name is not allowed, or the folder cannot be written to.
         SchemaError
             If a column has values of several types.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import soniox_ds as sx
+        >>> import tempfile
+        >>> recordings = pd.DataFrame({"audio_id": ["a", "b"], "status": "completed", "reference": ["So", "we"]})
+        >>> tokens = pd.DataFrame({"audio_id": ["a", "b"], "token_index": 0, "text": ["So", "he"]})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     sx.Corpus(recordings, tokens).save(folder)
+        ...     corpus = sx.open_corpus(folder)
+        ...     corpus.save_table("alignments", lambda part: sx.align_words(part, normalizer="basic"))
+        ...     corpus.sql("SELECT audio_id, operation FROM alignments ORDER BY audio_id")
+          audio_id     operation
+        0        a           hit
+        1        b  substitution
         """
         from soniox_ds.corpus.derived import save_result
 
-        save_result(self.folder, name, table)
+        save_result(self.folder, name, tables_of_parts(table, self) if callable(table) else [table])
 
     def words(self) -> pd.DataFrame:
         """Return the words of all recordings (``schema.WORDS``); see `soniox_ds.words`."""

@@ -29,7 +29,7 @@ from soniox_ds.schema.inputs import InParts, PartReader
 from soniox_ds.schema.matching import matched_ids
 from soniox_ds.schema.shaping import as_ids, with_ids, with_named_levels
 
-__all__ = ["Order", "by_part", "need_in_any_part"]
+__all__ = ["Order", "by_part", "need_in_any_part", "tables_of_parts"]
 
 _Arguments = ParamSpec("_Arguments")
 _Function = Callable[_Arguments, pd.DataFrame]
@@ -199,6 +199,33 @@ def _outcomes(tasks: Iterator[_Task], executor: Executor | None) -> Iterator[_Ou
             future.cancel()
 
 
+def _tables(tasks: Iterator[_Task], executor: Executor | None) -> Iterator[pd.DataFrame]:
+    """Yield the results of tasks, and pass on their warnings. Raise InputError if no part fulfils a requirement."""
+    requirements: dict[str, str | None] = {}
+    for outcome in _outcomes(tasks, executor):
+        if outcome.table is not None:
+            yield outcome.table
+        for category, message in outcome.warnings:
+            warn_caller(message, category)
+        for requirement, problem in outcome.requirements.items():
+            requirements[requirement] = problem if problem is None else requirements.get(requirement, problem)
+    for problem in requirements.values():
+        if problem is not None:
+            raise InputError(problem)
+
+
+def tables_of_parts(function: Callable[..., pd.DataFrame], corpus: InParts) -> Iterator[pd.DataFrame]:
+    """Yield the result of a function of a corpus for each part of an opened corpus, one after the other.
+
+    If the corpus has an executor, the function is sent to its workers.
+    """
+    if not (readers := corpus.part_readers()):
+        yield function(corpus.load())
+        return
+    tasks = (_Task(function, reader, {}, None, os.getpid(), installed_version()) for reader in readers)
+    yield from _tables(tasks, corpus.executor)
+
+
 @dataclass
 class _Mapping:
     """The application of one function to the parts of one corpus."""
@@ -217,18 +244,7 @@ class _Mapping:
                 self.options[name] = given = with_ids(with_named_levels(given, name), name)
             if _has_ids(given):
                 divided[name] = _Divided.of(given, self.ids, name)
-        results: list[pd.DataFrame] = []
-        requirements: dict[str, str | None] = {}
-        for outcome in _outcomes(self._tasks(divided), self.corpus.executor):
-            if outcome.table is not None:
-                results.append(outcome.table)
-            for category, message in outcome.warnings:
-                warn_caller(message, category)
-            for requirement, problem in outcome.requirements.items():
-                requirements[requirement] = problem if problem is None else requirements.get(requirement, problem)
-        for problem in requirements.values():
-            if problem is not None:
-                raise InputError(problem)
+        results = list(_tables(self._tasks(divided), self.corpus.executor))
         if not results:  # The function says itself what is missing, or returns its empty table.
             readers = self.corpus.part_readers()
             return self.function(readers[0].read() if readers else self.corpus.load(), **self.options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -33,7 +33,7 @@ class InParts(Protocol):
     """The executor in which functions are applied to the parts; None for this process."""
 
     def __iter__(self) -> Iterator[str]: ...
-    def part_readers(self) -> list[PartReader]: ...
+    def part_readers(self) -> Sequence[PartReader]: ...
     def load(self) -> Transcribed: ...
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,6 +12,7 @@ from test_opened_corpora import ONE, THREE, TWO, corpus_of, save_by_split, save_
 
 import soniox_ds as sx
 from soniox_ds.corpus import derived
+from soniox_ds.corpus.checksums import problem_of
 from soniox_ds.exceptions import InputError, SchemaError, SetupError
 
 
@@ -203,3 +206,29 @@ def test_without_duckdb_the_error_names_the_command(folder, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "duckdb", None)
     with pytest.raises(SetupError, match=r'pip install "soniox_ds\[sql\]"'):
         sx.open_corpus(folder).sql("FROM tokens")
+
+
+def test_a_table_is_computed_and_stored_part_by_part(folder):
+    def notes(part):
+        if "a" not in part:
+            return pd.DataFrame({"audio_id": list(part), "note": None})  # without a type, and without a column
+        return pd.DataFrame({"audio_id": list(part), "note": "first", "n": 1})
+
+    opened = sx.open_corpus(folder)
+    opened.save_table("notes", notes)
+    stored = opened.sql("FROM notes")
+    assert sorted(stored["audio_id"]) == sorted(opened)
+    assert stored["note"].count() == stored["n"].count() == len(next(part for part in opened.parts() if "a" in part))
+    file = folder / "results" / "notes.parquet"
+    assert pq.ParquetFile(file).metadata.num_row_groups == len(list(opened.parts())) > 1
+    assert problem_of(file) is None
+    file.write_bytes(file.read_bytes().replace(b"first", b"worst"))
+    assert "its checksum is wrong" in problem_of(file)
+    opened.save_table("words_of_parts", sx.words)
+    assert sorted(opened.sql("FROM words_of_parts")["text"]) == sorted(sx.words(opened)["text"])
+    with pytest.raises(InputError, match="that a function returns for the parts, found int"):
+        opened.save_table("counts", len)
+    assert not (folder / "results" / "counts.parquet").exists()
+    with ThreadPoolExecutor(2) as executor:
+        sx.open_corpus(folder, executor=executor).save_table("words_of_parts", sx.words)
+    assert len(opened.sql("FROM words_of_parts")) == len(sx.words(opened))
