@@ -26,6 +26,7 @@ from .batch.limits import Limits as Limits
 from .batch.webhook_receiver import WebhookReceiver as WebhookReceiver
 from .corpus.corpus import Corpus as Corpus, concat as concat
 from .corpus.opened import open_corpus as open_corpus, read_corpus as read_corpus
+from .corpus.samples import load_samples as load_samples
 from .emulator.local import local_service as local_service
 from .live.interrupted import last_interrupted as last_interrupted
 from .live.result import LiveResult as LiveResult, read_live_result as read_live_result

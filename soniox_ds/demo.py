@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from soniox_ds.exceptions import SetupError
+from soniox_ds.files.packaged import packaged_folder
 
 if TYPE_CHECKING:
     from soniox_ds.corpus.corpus import Corpus
@@ -38,12 +39,8 @@ NOTEBOOK = "notebooks/01_transcribe_a_dataset.ipynb"
 
 
 def samples_folder() -> Path:
-    """Return the folder of the samples: beside the package in a checkout, inside it if installed from a wheel."""
-    package = Path(__file__).parent
-    for folder in (package / "_samples", package.parent / "data" / "samples"):
-        if (folder / "manifest.csv").is_file():
-            return folder
-    raise SetupError(f"the sample recordings are neither in {package / '_samples'} nor in {package.parent / 'data'}")
+    """Return the folder of the recordings of the demo: beside the package in a checkout, inside it if installed."""
+    return packaged_folder("samples", "manifest.csv")
 
 
 def run_demo(out: Path, *, local: bool = False, quick: bool = False, model: str | None = None) -> int:

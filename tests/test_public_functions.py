@@ -321,7 +321,17 @@ NEITHER = {
         "last_interrupted",
         "local_service",
     ),
-    *("concat", "io.read_transcripts", "open_corpus", "read_corpus", "read_live_result", "read_references", "report"),
+    *(
+        "concat",
+        "io.read_sample_turns",
+        "io.read_transcripts",
+        "load_samples",
+        "open_corpus",
+        "read_corpus",
+        "read_live_result",
+        "read_references",
+        "report",
+    ),
     *(f"io.read_{name}" for name, each in FORMATS.items() if each.reader),
     "metrics.compare_translations",
 }
