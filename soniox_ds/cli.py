@@ -519,10 +519,16 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
+_CONSTANTS = {"none": None, "null": None, "true": True, "false": False}
+
+
 def _keywords(function: Callable[..., Any], assignments: Sequence[str]) -> dict[str, Any]:
-    """Return the keyword arguments in texts such as "gap_ms=500". Values are JSON, or else plain text."""
+    """Return the keyword arguments in texts such as "gap_ms=500".
+
+    Values are None, True or False, JSON, or else plain text.
+    """
     known = [name for name, each in inspect.signature(function).parameters.items() if each.kind is each.KEYWORD_ONLY]
-    keywords = {}
+    keywords: dict[str, Any] = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals or name not in known:
@@ -530,6 +536,9 @@ def _keywords(function: Callable[..., Any], assignments: Sequence[str]) -> dict[
                 f"--set takes NAME=VALUE with the keyword arguments of {function.__name__}: "
                 f"{', '.join(known) or 'it has none'}; found {assignment!r}"
             )
+        if value.lower() in _CONSTANTS:
+            keywords[name] = _CONSTANTS[value.lower()]
+            continue
         try:
             keywords[name] = json.loads(value)
         except ValueError:

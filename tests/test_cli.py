@@ -274,7 +274,7 @@ def test_export_writes_every_format_with_its_options(tmp_path, capsys):
         assert written.exists()
         assert capsys.readouterr().out == f"written: {written}\n"
     arguments = ["export", str(tmp_path / "corpus"), "--format", "srt", "--out", str(tmp_path / "a.srt")]
-    assert main([*arguments, "--set", "speaker_labels=true", "min_ms=0", "characters_per_s=null"]) == 0
+    assert main([*arguments, "--set", "speaker_labels=true", "min_ms=0", "characters_per_s=None"]) == 0
     assert (tmp_path / "a.srt").read_text() == "1\n00:00:00,000 --> 00:00:00,500\nSpeaker 1: hi\n\n"
     assert main([*arguments, "--set", "lines=0"]) == 2
     assert "lines" in capsys.readouterr().err

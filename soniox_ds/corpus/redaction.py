@@ -19,7 +19,7 @@ import pandas as pd
 
 from soniox_ds.corpus.provenance import MASK
 from soniox_ds.exceptions import InputError
-from soniox_ds.files.audio_excerpts import why_not
+from soniox_ds.files.audio_excerpts import is_unchanged, why_not
 from soniox_ds.files.file_names import file_of_each
 from soniox_ds.files.redacted_audio import write_redacted
 from soniox_ds.metrics.words.edit_paths import DELETION, HIT, INSERTION, paths
@@ -256,7 +256,10 @@ def _write_audio(
             f"words to be redacted have no times in {untimed[:3]}, so their sound cannot be found; use audio=None."
         )
     for _, recording in recordings.iterrows():
-        if reason := why_not(recording):
+        reason = why_not(recording)
+        if not reason and not is_unchanged(Path(recording["source"]), recording):
+            reason = "the audio file is not the one that was transcribed"
+        if reason:
             raise InputError(f"the sound of {recording['audio_id']!r} cannot be redacted: {reason}; use audio=None.")
     files = file_of_each(recordings["audio_id"], Path(folder or ""), ".flac")
     for audio_id, source in zip(recordings["audio_id"], recordings["source"], strict=True):

@@ -34,6 +34,11 @@ def writing(path: str | os.PathLike[str]) -> Iterator[None]:
             f"{os.fspath(path)} cannot be written, because the folder {os.fspath(folder)} does not exist. Create it, "
             "or choose another folder. Nothing was changed."
         ) from error
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(
+            f"{os.fspath(path)} cannot be written: a file has the name of a folder that is needed. Choose another "
+            "folder. Nothing was changed."
+        ) from error
     except OSError as error:
         raise InputError(
             f"{os.fspath(path)} cannot be written: {error.strerror or error}. Free disk space, or choose another "

@@ -18,7 +18,7 @@ import pandas as pd
 
 from soniox_ds.files.media import open_media
 
-__all__ = ["MIME_TYPE", "Excerpt", "excerpt", "opus", "why_not"]
+__all__ = ["MIME_TYPE", "Excerpt", "excerpt", "is_unchanged", "opus", "why_not"]
 
 MIME_TYPE = "audio/ogg"
 
@@ -52,7 +52,7 @@ def excerpt(recording: Any, start_ms: int, end_ms: int, *, root: Path | None = N
         return Excerpt(b"", reason)
     path = _path_of(recording, root)
     try:
-        if not _is_the_same(path, recording):
+        if not is_unchanged(path, recording):
             return Excerpt(b"", "the audio file is not the one that was transcribed")
         audio = _encoded(path, start_ms / 1000, end_ms / 1000)
     except (OSError, av.FFmpegError) as error:
@@ -107,7 +107,8 @@ def _path_of(recording: Any, root: Path | None) -> Path:
     return Path(recording["source"]) if root is None else root / recording["source"]
 
 
-def _is_the_same(path: Path, recording: Any) -> bool:
+def is_unchanged(path: Path, recording: Any) -> bool:
+    """Return True if the file has the size and the SHA-256 of the recording, as far as these are known."""
     stat = path.stat()
     if not pd.isna(recording["size_bytes"]) and stat.st_size != recording["size_bytes"]:
         return False

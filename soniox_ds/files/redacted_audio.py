@@ -43,7 +43,7 @@ def write_redacted(
     Raises
     ------
     InputError
-        If the audio cannot be read, or the file cannot be written.
+        If the audio cannot be read or ends before a stretch, or the file cannot be written.
     """
     import av
 
@@ -64,6 +64,11 @@ def write_redacted(
                         position += part.samples
                         written.mux(encoder.encode(piece))
                 written.mux(encoder.encode(None))
+            if beyond := [start_ms for start_ms, _ in stretches if start_ms * stream.rate >= position * 1000]:
+                raise InputError(
+                    f"the audio of {os.fspath(source)} ends after {position / stream.rate:.1f} s, before the words at "
+                    f"{beyond[0] / 1000:.1f} s, so it is not the audio that was transcribed."
+                )
     except (av.FFmpegError, IndexError) as error:
         raise InputError(f"the audio of {os.fspath(source)} cannot be read and redacted: {error}.") from error
 

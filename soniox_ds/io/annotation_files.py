@@ -8,15 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds._arguments import check_choice
 from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import InputError
+from soniox_ds.io.contents import joined_parts
 from soniox_ds.io.formats import FORMATS, Format, format_of_file
 from soniox_ds.io.kaldi import is_kaldi_folder
 from soniox_ds.io.nemo import read_nemo
 from soniox_ds.io.stm import read_stm
+from soniox_ds.text.scripts import ends_sentence
+
+_GAP_MS = 1500
+"""Silence between two words of a channel that ends a segment."""
 
 __all__ = ["format_of_path", "joined_texts", "read_annotations"]
 
@@ -54,6 +60,7 @@ def read_annotations(
         True to read, in formats that hold both, what was recognised and not the reference.
     encoding
         Encoding of the files. None reads UTF-8 and UTF-16.
+        Any other encoding is a SchemaError that names the line.
 
     Returns
     -------
@@ -98,11 +105,32 @@ def joined_texts(table: pd.DataFrame) -> pd.DataFrame:
 
     Rows without a text are left out; a recording that has only such rows has the reference NA.
     """
-    ordered = table.sort_values("start_ms", kind="stable")
+    ordered = table.iloc[np.argsort(_starts(table), kind="stable")]
     texts = ordered[ordered["text"].notna()].groupby("audio_id", sort=False)["text"]
-    joined = texts.agg(lambda parts: " ".join(filter(None, parts)))
+    joined = texts.agg(joined_parts)
     ids = table["audio_id"].drop_duplicates().reset_index(drop=True)
     return pd.DataFrame({"audio_id": ids, "reference": ids.map(joined).astype("string")})
+
+
+def _starts(table: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return the time by which each row is placed: its start, or that of its segment for words of several channels.
+
+    People who speak at the same time in two channels therefore do not interrupt each other's sentences. Rows without a
+    time stand last.
+    """
+    starts = table["start_ms"].to_numpy(np.float64, na_value=np.inf)
+    has_words = not table["text"].str.contains(r"\s").any()
+    if "channel" not in table or table["channel"].nunique() < 2 or not has_words:
+        return starts
+    keys = [pd.factorize(table[name])[0] for name in ("channel", "audio_id")]
+    order = np.lexsort((np.arange(len(table)), starts, *keys))
+    is_new = np.append(True, np.any([np.diff(key[order]) != 0 for key in keys], axis=0))
+    silence_ms = starts[order][1:] - table["end_ms"].to_numpy(np.float64, na_value=np.inf)[order][:-1]
+    is_end = np.array([bool(text) and ends_sentence(text) for text in table["text"].fillna("").tolist()], np.bool_)
+    is_new[1:] |= (silence_ms > _GAP_MS) | is_end[order][:-1]
+    placed = np.empty_like(starts)
+    placed[order] = starts[order][is_new][np.cumsum(is_new) - 1]
+    return placed
 
 
 def _read(form: Format, file: Path, is_transcript: bool, encoding: str | None) -> pd.DataFrame:

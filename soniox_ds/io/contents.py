@@ -7,7 +7,7 @@ one of segments, such as ``schema.SEGMENTS`` or ``schema.ANNOTATIONS``; its rows
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -19,8 +19,9 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.translation.pairs import translation_pairs
 from soniox_ds.schema import as_ids, need, need_milliseconds, with_ids
 from soniox_ds.schema.inputs import Transcribed, Transcripts
+from soniox_ds.text.scripts import is_unspaced
 from soniox_ds.text.translations import translation_mask
-from soniox_ds.text.words import as_words, segments, words
+from soniox_ds.text.words import as_words, segments, spoken_texts, words
 
 __all__ = [
     "audio_ids_of",
@@ -52,6 +53,19 @@ def text_on_one_line(text: Any) -> str:
     ('two lines', '')
     """
     return " ".join(text.split()) if isinstance(text, str) else ""
+
+
+def joined_parts(parts: Iterable[str]) -> str:
+    """Join texts with spaces, but without a space between scripts that are written without spaces.
+
+    >>> joined_parts(["Good", "day."]), joined_parts(["好玩。", "明天见！", "OK?"])
+    ('Good day.', '好玩。明天见！ OK?')
+    """
+    text = ""
+    for part in filter(None, parts):
+        is_one_script = bool(text) and is_unspaced(text[-1]) and is_unspaced(part[0])
+        text += part if not text or is_one_script else f" {part}"
+    return text
 
 
 def audio_ids_of(transcripts: Transcripts, title: str) -> list[str]:
@@ -146,7 +160,9 @@ def segments_to_write(transcripts: Transcripts, title: str, *, timed: bool = Tru
             table = table.assign(speaker=table["speaker"].astype("string"))
     else:
         table = segments(transcripts)
-    table = without_rows(table, translation_mask(table), title, "translated segments", "it holds spoken words only")
+    table = without_rows(
+        table, translation_mask(table), title, "segments of translations", "it holds spoken words only"
+    )
     return with_times(table, title, "segments") if timed else table
 
 
@@ -179,13 +195,16 @@ def texts_to_write(transcripts: Transcripts, title: str) -> dict[str, str]:
     """Return the spoken text of each recording, "" for a completed recording without words."""
     ids = audio_ids_of(transcripts, title)
     table = segments_to_write(transcripts, title, timed=False)
-    if "start_ms" in table and is_segments(transcripts):
+    if not is_segments(transcripts):
+        known = spoken_texts(transcripts.tokens if isinstance(transcripts, Transcribed) else transcripts)
+        return {audio_id: known.get(audio_id, "") for audio_id in ids}
+    if "start_ms" in table:
         table = table.sort_values("start_ms", kind="stable")
     parts: dict[str, list[str]] = {audio_id: [] for audio_id in ids}
     for audio_id, text in zip(table["audio_id"].tolist(), table["text"].tolist(), strict=True):
         if text and audio_id in parts:
             parts[audio_id].append(text)
-    return {audio_id: " ".join(texts) for audio_id, texts in parts.items()}
+    return {audio_id: joined_parts(texts) for audio_id, texts in parts.items()}
 
 
 def channels_of(table: pd.DataFrame) -> list[int]:

@@ -37,8 +37,8 @@ def write_csv(
 ) -> None:
     """Write a table as CSV (UTF-8) in which spreadsheet programs do not run any text as a formula.
 
-    An apostrophe is put in front of a text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a line end. A missing
-    value is written as an empty cell, and an empty text as ``""``.
+    An apostrophe is put in front of a text, or a name of a column, that begins with ``=``, ``+``, ``-``, ``@``, a tab
+    or a line end. A missing value is written as an empty cell, and an empty text as ``""``.
 
     Parameters
     ----------
@@ -90,7 +90,9 @@ def write_csv(
         ids = audio_ids_of(transcripts, "CSV")
         table = _table(transcripts, rows)
         table = table[table["audio_id"].isin(ids)]
-    arrow = pa.table([_column(table[name]) for name in table.columns], names=[str(name) for name in table.columns])
+    arrow = pa.table(
+        [_column(table[name]) for name in table.columns], names=[_quoted(str(name)) for name in table.columns]
+    )
     with replacing(path) as beside, beside.open("wb") as opened:
         opened.write(codecs.BOM_UTF8 if byte_order_mark else b"")
         csv.write_csv(arrow, opened)
@@ -112,6 +114,11 @@ def _table(transcripts: Transcripts, rows: str | None) -> pd.DataFrame:
     if rows == "recordings" or not isinstance(table, pd.DataFrame) or "token_index" not in table:
         raise InputError(f"the given table has no {rows}; give a Corpus or a LiveResult.")
     return table
+
+
+def _quoted(name: str) -> str:
+    """Return the name of a column, with an apostrophe in front if it would be a formula."""
+    return f"'{name}" if name.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else name
 
 
 def _column(column: pd.Series[Any]) -> pa.Array:

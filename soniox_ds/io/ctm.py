@@ -50,13 +50,15 @@ def read_ctm(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
         The file.
     encoding
         Encoding of the file. None reads UTF-8 and UTF-16.
+        Any other encoding is a SchemaError that names the line.
 
     Returns
     -------
     DataFrame
         Table in ``schema.ANNOTATIONS``, one row for each word, in the order of the file, with the columns `channel`
-        (NA if every line has channel 1) and `confidence` (0 to 1, NA if the file has none). `audio_id` is
-        the file field.
+        (NA if every line has channel 1) and `confidence` (0 to 1, NA if the file has none). `audio_id` is the file
+        field, and `speaker` the eighth field, if there is one. Lines that hold no word have no row: those of the types
+        ``non-lex``, ``misc`` and ``noscore``, the word ``@``, and all alternatives but the first.
 
     Raises
     ------

@@ -50,6 +50,7 @@ def read_eaf(
         ``Anna - translation de`` only if Anna has none of them.
     encoding
         Encoding of the file. None reads UTF-8 and UTF-16.
+        Any other encoding is a SchemaError that names the line.
 
     Returns
     -------

@@ -47,6 +47,7 @@ def read_kaldi(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame
         The folder. It must contain ``text``; ``segments`` and ``utt2spk`` are read if they exist.
     encoding
         Encoding of the files. None reads UTF-8 and UTF-16.
+        Any other encoding is a SchemaError that names the line.
 
     Returns
     -------
@@ -81,6 +82,9 @@ def read_kaldi(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame
     folder = Path(path)
     texts = _entries(folder / "text", encoding)
     speakers = _optional(folder / "utt2spk", encoding)
+    for utterance, (number, name) in speakers.items():
+        if not name:
+            raise SchemaError(f"{folder / 'utt2spk'}, line {number}: the utterance {utterance!r} has no speaker.")
     segments = {
         utterance: _segment(folder / "segments", number, f"{utterance} {value}")
         for utterance, (number, value) in _optional(folder / "segments", encoding).items()

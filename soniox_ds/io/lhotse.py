@@ -44,6 +44,7 @@ def read_lhotse(path: str | Path, *, encoding: str | None = None) -> pd.DataFram
         The file, ``.jsonl`` or ``.jsonl.gz``.
     encoding
         Encoding of the file. None reads UTF-8 and UTF-16.
+        Any other encoding is a SchemaError that names the line.
 
     Returns
     -------

@@ -40,6 +40,7 @@ def read_nemo(path: str | Path, *, text_key: str = "text", encoding: str | None 
         Key of the text: "text" for references, "pred_text" for transcripts.
     encoding
         Encoding of the file. None reads UTF-8 and UTF-16.
+        Any other encoding is a SchemaError that names the line.
 
     Returns
     -------

@@ -36,6 +36,7 @@ def read_seglst(path: str | Path, *, encoding: str | None = None) -> pd.DataFram
         The file.
     encoding
         Encoding of the file. None reads UTF-8 and UTF-16.
+        Any other encoding is a SchemaError that names the line.
 
     Returns
     -------

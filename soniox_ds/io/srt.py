@@ -43,6 +43,7 @@ def read_srt(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
         The file. Its name without the extension is the `audio_id`.
     encoding
         Encoding of the file. None reads UTF-8 and UTF-16.
+        Any other encoding is a SchemaError that names the line.
 
     Returns
     -------
@@ -55,7 +56,8 @@ def read_srt(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     InputError
         If the file does not exist or cannot be read.
     SchemaError
-        If a line has times that cannot be read, or belongs to no cue. The message names the file and the line.
+        If a line has times that cannot be read or belongs to no cue, or if a cue ends before it starts. The message
+        names the file and the line.
 
     Examples
     --------

@@ -53,6 +53,7 @@ def read_stm(path: str | Path, *, ignored: bool = False, encoding: str | None = 
         Their text is "", and the further column `is_ignored` is True for them.
     encoding
         Encoding of the file. None reads UTF-8 and UTF-16.
+        Any other encoding is a SchemaError that names the line.
 
     Returns
     -------
@@ -66,7 +67,8 @@ def read_stm(path: str | Path, *, ignored: bool = False, encoding: str | None = 
     InputError
         If the file does not exist or cannot be read.
     SchemaError
-        If a line has fewer than five fields, or an impossible time or channel. The message names the file and the line.
+        If a line has fewer than five fields, an impossible time or channel, or ends before it starts. The message names
+        the file and the line.
 
     Examples
     --------

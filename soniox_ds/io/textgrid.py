@@ -49,6 +49,7 @@ def read_textgrid(
         ``words`` and so on.
     encoding
         Encoding of the file. None reads UTF-8 and UTF-16, both of which Praat writes.
+        Any other encoding is a SchemaError that names the line.
 
     Returns
     -------

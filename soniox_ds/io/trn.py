@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from soniox_ds.files.atomic_files import replacing
-from soniox_ds.io.contents import segments_to_write, texts_to_write
+from soniox_ds.io.contents import joined_parts, segments_to_write, texts_to_write
 from soniox_ds.io.fields import content_lines, first_alternatives, malformed, names_to_write, warn_of_alternatives
 from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import ANNOTATIONS, conform
@@ -41,6 +41,7 @@ def read_trn(path: str | Path, *, speakers: bool = False, encoding: str | None =
         True if the ids begin with the speaker and a hyphen, as in ``(agent-call_7)``.
     encoding
         Encoding of the file. None reads UTF-8 and UTF-16.
+        Any other encoding is a SchemaError that names the line.
 
     Returns
     -------
@@ -132,7 +133,7 @@ def write_trn(transcripts: Transcripts, path: str | Path, *, speakers: bool = Fa
         labels = segments["speaker"].fillna("unknown") if "speaker" in segments else "unknown"
         segments = segments.assign(speaker=labels)
         texts: dict[tuple[str, ...], str] = {
-            (str(speaker), str(audio_id)): " ".join(filter(None, rows["text"]))
+            (str(speaker), str(audio_id)): joined_parts(rows["text"])
             for (audio_id, speaker), rows in segments.groupby(["audio_id", "speaker"], sort=False)
         }
     else:

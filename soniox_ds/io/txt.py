@@ -10,7 +10,7 @@ import pandas as pd
 from soniox_ds._display import clock
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.files.file_names import files_to_write
-from soniox_ds.io.contents import audio_ids_of, segments_to_write
+from soniox_ds.io.contents import audio_ids_of, joined_parts, segments_to_write
 from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema.inputs import Transcripts
 
@@ -91,7 +91,7 @@ def _paragraphs(rows: pd.DataFrame, times: bool, speakers: bool) -> Iterator[str
         key = None if pd.isna(speaker) else str(speaker)
         if not texts or key != current:
             if texts:
-                yield head + " ".join(texts)
+                yield head + joined_parts(texts)
             parts = []
             if times and not pd.isna(start):
                 parts.append(f"[{clock(start, tenths=True, hours=True)}]")
@@ -101,4 +101,4 @@ def _paragraphs(rows: pd.DataFrame, times: bool, speakers: bool) -> Iterator[str
         if text:
             texts.append(text)
     if texts:
-        yield head + " ".join(texts)
+        yield head + joined_parts(texts)

@@ -46,6 +46,7 @@ def read_vtt(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
         The file. Its name without the extension is the `audio_id`.
     encoding
         Encoding of the file. None reads UTF-8 and UTF-16.
+        Any other encoding is a SchemaError that names the line.
 
     Returns
     -------
@@ -59,8 +60,8 @@ def read_vtt(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     InputError
         If the file does not exist or cannot be read.
     SchemaError
-        If the file does not begin with WEBVTT, if a line has times that cannot be read, or if a line belongs to no cue.
-        The message names the file and the line.
+        If the file does not begin with WEBVTT, if a line has times that cannot be read, if a line belongs to no cue,
+        or if a cue ends before it starts. The message names the file and the line.
 
     Examples
     --------

@@ -202,6 +202,24 @@ async def _stream_channels(
     )
 
 
+async def _updates_of_channels(
+    source: Any, named: Mapping[str, Any], settings: Mapping[str, Any]
+) -> AsyncGenerator[Update, None]:
+    """Yield the updates of all channels. An error is raised after the updates that were received before it."""
+    queue: asyncio.Queue[Update | None] = asyncio.Queue()
+    task = asyncio.create_task(
+        _stream_channels(source, named, settings, queue.put_nowait, "raise"), name="live channels of updates"
+    )
+    task.add_done_callback(lambda _: queue.put_nowait(None))
+    try:
+        while (update := await queue.get()) is not None:
+            yield update
+        await task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
 def _told_with(channel: int, on_update: Callable[[Update], object]) -> Callable[[Update], object]:
     """Return an ``on_update`` callback that passes on updates with their channel."""
     return lambda update: on_update(replace(update, channel=channel))
@@ -218,6 +236,7 @@ async def stream_updates(
     connection: Connection | None = None,
     session_limit: SessionLimit | None = None,
     audio_id: str | None = None,
+    channels: Literal["mixed", "separate"] | None = None,
     clock: Clock | None = None,
     **options: Unpack[AudioKeywords],
 ) -> AsyncGenerator[Update, None]:
@@ -228,8 +247,9 @@ async def stream_updates(
     source, speed, chunk_ms
         As in `stream`.
     **options
-    connection, session_limit, audio_id, clock
-        As in `stream`.
+    connection, session_limit, audio_id, channels, clock
+        As in `stream`. With ``channels="separate"``, the updates of all channels are yielded in the order in which they
+        arrive, and `channel` of an update is the number of its channel.
 
     Yields
     ------
@@ -255,15 +275,19 @@ async def stream_updates(
     True
     """
     check_keywords(stream_updates, options)
-    session = _session(
-        source,
-        options,
-        pace=(speed, chunk_ms),
-        connection=connection,
-        session_limit=session_limit,
-        audio_id=audio_id,
-        clock=clock,
-    )
+    settings: dict[str, Any] = {
+        "pace": (speed, chunk_ms),
+        "connection": connection,
+        "session_limit": session_limit,
+        "audio_id": audio_id,
+        "clock": clock,
+    }
+    if check_channels(channels, "channels"):
+        async with contextlib.aclosing(_updates_of_channels(source, options, settings)) as of_channels:
+            async for update in of_channels:
+                yield update
+        return
+    session = _session(source, options, **settings)
     chunks = await open_source(source, chunk_ms=chunk_ms, speed=speed, clock=session.clock)
     try:
         async with contextlib.AsyncExitStack() as stack:

@@ -38,6 +38,10 @@ _ADVICE = {
         ("audio_format", "sample_rate", "num_channels"), "Leave it out: the package chooses the format of the audio."
     ),
     **dict.fromkeys(("diarize", "speaker_labels"), "Did you mean 'enable_speaker_diarization'?"),
+    "channels": (
+        "The microphone records one channel, and captions mix the channels of a recording. sx.transcribe, sx.stream, "
+        'sx.stream_updates and sx.stream_dataset take channels="separate".'
+    ),
     "language_detection": "Did you mean 'enable_language_identification'?",
     **dict.fromkeys(("language", "languages", "language_code"), 'Did you mean language_hints=["en"]?'),
     **dict.fromkeys(("terms", "vocabulary"), 'Did you mean context={"terms": [...]}?'),

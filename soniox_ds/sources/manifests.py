@@ -18,6 +18,7 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
@@ -26,6 +27,7 @@ from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import SourceError
 from soniox_ds.files.text_files import decode_text, lines_of_file
 from soniox_ds.io.annotation_files import format_of_path, joined_texts, read_annotations
+from soniox_ds.io.formats import format_of_file
 from soniox_ds.schema import with_named_levels
 from soniox_ds.sources.class_labels import features_of_metadata, with_label_names
 from soniox_ds.sources.recording import shown
@@ -200,6 +202,12 @@ def read_references(
     if format is not None:
         return joined_texts(pd.concat([table for _, table in read_annotations(path, format, encoding=encoding)]))
     if extension not in MANIFEST_EXTENSIONS and extension != ".txt":
+        if not os.path.exists(name):
+            raise SourceError(f"the references {shown(name)} do not exist.")
+        if os.path.isdir(name):
+            names = sorted({form.name for file in Path(name).rglob("*") if (form := format_of_file(file)) is not None})
+            content = f"files of several formats ({', '.join(names)})" if names else "no file of a format with texts"
+            raise SourceError(f"the folder of references {shown(name)} has {content}; name the format with format=.")
         advice = " Save it as CSV." if extension in SPREADSHEETS else ""
         raise SourceError(
             f"the references {shown(name)} must be a file of {', '.join(sorted(MANIFEST_EXTENSIONS))}; found "

@@ -237,3 +237,20 @@ def test_thirty_hours_are_cut_with_little_memory(thirty_hours):
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S * 4, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 250  # MB; all samples would be 1,700
+
+
+async def test_a_recording_whose_parts_do_not_all_fit_into_the_limit_is_set_aside(service, tmp_path):
+    """Two meetings of 12 s in three parts each. At $0.10 an hour, a meeting costs $0.000333."""
+    second_usd = 0.1 / 3600
+    meetings = {name: speech(12, (3.25, 3.75), (8.25, 8.75), seed=seed) for seed, name in enumerate("ab")}
+    with pytest.warns(UserWarning, match="max_cost_reached"):
+        corpus = await split(meetings, service, tmp_path, max_cost_usd=20 * second_usd)  # room for 8 s more than one
+    assert corpus.recordings["status"].tolist() == ["completed", "failed"]
+    assert corpus.recordings["error_type"][1] == "max_cost_reached"
+    assert "this recording would cost about $0.00033" in corpus.recordings["error_message"][1]
+    assert corpus.cost_usd == pytest.approx(12 * second_usd, abs=1e-9)
+    assert service.created.total == 3
+    again = await split(meetings, service, tmp_path, max_cost_usd=12 * second_usd)  # the first costs nothing now
+    assert again.recordings["status"].tolist() == ["completed"] * 2
+    assert again.cost_usd == pytest.approx(24 * second_usd, abs=1e-9)
+    assert service.created.total == 6

@@ -3,6 +3,7 @@
 import re
 import wave
 import zipfile
+from hashlib import sha256
 
 import av
 import numpy as np
@@ -223,7 +224,7 @@ def samples_of(file):
 @pytest.mark.parametrize("audio", ["beep", "drop"])
 def test_the_sound_of_the_words_is_replaced_and_the_rest_stays(tmp_path, recording, audio):
     file, noise = recording
-    corpus = corpus_of(source=str(file), size_bytes=file.stat().st_size, sha256="0" * 64)
+    corpus = corpus_of(source=str(file), size_bytes=file.stat().st_size, sha256=sha256(file.read_bytes()).hexdigest())
     redacted = corpus.redact(names_in(corpus), audio=audio, audio_folder=tmp_path / "redacted")
     [row] = redacted.recordings.to_dict("records")
     assert row["source"] == str(tmp_path / "redacted" / "call.flac")
@@ -358,3 +359,14 @@ def test_a_possessive_is_the_name():
     of_possessive = corpus_of(["I", "met", "Quill’s", "brother"], reference="I met Quill brother today, Quill")
     redacted = of_possessive.redact(of_possessive.words()["text"] == "Quill’s")
     assert "quill" not in redacted.recordings["reference"].item().lower()
+
+
+def test_sound_of_another_file_is_refused(tmp_path, tiny_wav):
+    corpus = corpus_of(source=str(tiny_wav(tmp_path / "call.wav", seconds=2.0)))
+    mask = corpus.words()["text"] == "later"  # begins at 4 s
+    with pytest.raises(InputError, match=r"ends after 2\.0 s, before the words at 3\.\d s"):
+        corpus.redact(mask, audio="beep", audio_folder=tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+    known = corpus_of(source=corpus.recordings["source"].item(), sha256="0" * 64)
+    with pytest.raises(InputError, match="the audio file is not the one that was transcribed"):
+        known.redact(known.words()["text"] == "Hello", audio="beep", audio_folder=tmp_path / "out")

@@ -393,3 +393,36 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path, name):
     file = tmp_path / "nowhere" / {"ctm": "a.ctm", "csv": "a.csv", "soniox": "a.json"}[name]
     with pytest.raises(InputError, match=r"because the folder .*nowhere does not exist\. Create it"):
         getattr(sx.io, f"write_{name}")(words, file)
+
+
+def test_sentences_of_scripts_without_spaces_are_not_divided(tmp_path):
+    tokens = pd.DataFrame({"audio_id": "a", "token_index": range(10), "text": list("好玩。明天见！他说。")})
+    corpus = sx.Corpus(pd.DataFrame({"audio_id": ["a"], "status": "completed"}), tokens)
+    corpus.to_trn(tmp_path / "a.trn")
+    corpus.to_trn(tmp_path / "b.trn", speakers=True)
+    corpus.to_txt(tmp_path / "a.txt")
+    corpus.to_nemo(tmp_path / "a.json")
+    assert (tmp_path / "a.trn").read_text(encoding="utf-8") == "好玩。明天见！他说。 (a)\n"
+    assert (tmp_path / "b.trn").read_text(encoding="utf-8") == "好玩。明天见！他说。 (unknown-a)\n"
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "好玩。明天见！他说。\n"
+    assert json.loads((tmp_path / "a.json").read_bytes())["pred_text"] == "好玩。明天见！他说。"
+
+
+def test_the_words_of_two_channels_of_ctm_do_not_interrupt_each_other(tmp_path):
+    file = tmp_path / "a.ctm"
+    lines = ["a 1 0.0 0.3 good", "a 2 0.1 0.3 yes", "a 1 0.4 0.3 morning.", "a 2 0.5 0.3 please."]
+    file.write_text("\n".join([*lines, "a 1 3.0 0.3 bye", "a 2 2.0 0.3 ok"]))
+    assert sx.read_references(file)["reference"].tolist() == ["good morning. yes please. ok bye"]
+
+
+def test_a_column_name_is_no_formula(tmp_path):
+    recordings = pd.DataFrame({"audio_id": ["a"], "status": "completed", '=HYPERLINK("x")': "y"})
+    sx.Corpus(recordings).to_csv(tmp_path / "a.csv", rows="recordings")
+    assert "'=HYPERLINK" in (tmp_path / "a.csv").read_text().partition("\n")[0]
+
+
+def test_utt2spk_without_a_speaker_is_refused(tmp_path):
+    (tmp_path / "text").write_text("u1 hello\n")
+    (tmp_path / "utt2spk").write_text("u1\n")
+    with pytest.raises(SchemaError, match=r"utt2spk, line 1: the utterance 'u1' has no speaker"):
+        sx.io.read_kaldi(tmp_path)

@@ -10,7 +10,7 @@ from batches import wav, wav_of
 
 import soniox_ds as sx
 from soniox_ds import aio
-from soniox_ds.exceptions import InputError, OptionsError, RecordingsFailedWarning
+from soniox_ds.exceptions import BalanceError, InputError, OptionsError, RecordingsFailedWarning
 from soniox_ds.live.audio_sources import decoded
 
 
@@ -70,6 +70,41 @@ def test_updates_say_their_channel(call, service):
     updates = []
     sx.stream(call, channels="separate", speed=None, on_update=updates.append)
     assert {update.channel for update in updates} == {1, 2}
+
+
+def test_updates_of_both_channels_are_yielded(call, service):
+    whole = sx.stream(call, channels="separate", speed=None)
+    settled = {1: "", 2: ""}
+    for update in sx.stream_updates(call, channels="separate", speed=None):
+        settled[update.channel] += update.text
+    for channel, text in settled.items():
+        assert text == "".join(whole.tokens.loc[whole.tokens["channel"] == channel, "text"])
+    with pytest.raises(OptionsError, match=r"channels is 'both'|separate"):
+        next(iter(sx.stream_updates(call, channels="both")))
+
+
+def test_leaving_the_loop_over_updates_ends_all_sessions(call, service):
+    seen = set()
+    for update in sx.stream_updates(call, channels="separate", speed=1.0):
+        seen.update([update.channel] if update.settled else [])
+        if seen == {1, 2}:
+            break
+    kept = sx.last_interrupted()
+    assert set(kept.tokens["channel"]) == {1, 2}
+
+
+def test_an_error_of_a_channel_is_raised_after_the_updates(call, service):
+    service.faults.next("ws_error", "websocket", times=1, frames=30, code=402, error_type="no_money", message="x")
+    seen = []
+    with pytest.raises(BalanceError):
+        seen.extend(sx.stream_updates(call, channels="separate", speed=None))
+    assert seen
+
+
+def test_siblings_without_channels_name_those_that_have_them(call):
+    for function in (lambda: sx.Microphone(channels="separate"), lambda: sx.LiveCaptions(call, channels="separate")):
+        with pytest.raises(OptionsError, match=r"no option 'channels'.*sx\.stream_updates and sx\.stream_dataset take"):
+            function()
 
 
 def test_raw_chunks_are_divided(service):

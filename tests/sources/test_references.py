@@ -367,3 +367,14 @@ def test_audio_of_hugging_face(tmp_path):
     pd.DataFrame({"audio": [{"bytes": b"RIFF", "path": None}], "text": ["hello"]}).to_parquet(tmp_path / "b.parquet")
     with pytest.raises(SourceError, match=r"has no 'path' from which to take its id. Add a column 'audio_id'"):
         sx.read_references(tmp_path / "b.parquet")
+
+
+def test_folders_and_paths_without_references_say_what_they_hold(tmp_path):
+    with pytest.raises(SourceError, match="do not exist"):
+        sx.read_references(tmp_path / "nowhere")
+    with pytest.raises(SourceError, match="has no file of a format with texts"):
+        sx.read_references(tmp_path)
+    for name in ("a.srt", "a.vtt"):
+        (tmp_path / name).write_text("x")
+    with pytest.raises(SourceError, match=r"has files of several formats \(srt, vtt\); name the format with format="):
+        sx.read_references(tmp_path)

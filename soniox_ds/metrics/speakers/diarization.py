@@ -125,7 +125,9 @@ def diarization_errors(
         The regions that are evaluated. ``"both"`` evaluates the time from the first to the last speech in the reference
         or the hypothesis, so that all false alarms count. ``"reference"`` evaluates the time from the first to the last
         speech of the reference, as md-eval does without a UEM file. A table with the columns `audio_id`, `start_ms` and
-        `end_ms` gives the regions.
+        `end_ms` gives the regions: one row for each region, in whole milliseconds. A recording may have several
+        regions, in any order; speech outside of them is not scored. Every recording of the reference needs a region.
+        Ids are matched as those of the reference are, also by the names of files.
     map_before_collar
         If True, speakers are mapped over the whole evaluated time, and the collar and overlapping speech are removed
         afterwards, as md-eval and spy-der do. If False, speakers are mapped over the scored time only, as
