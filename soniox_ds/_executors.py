@@ -7,19 +7,21 @@ package, because pickle finds functions and classes by their names.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import socket
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from importlib import metadata
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from soniox_ds.exceptions import ExecutorError, OptionsError
 
 __all__ = [
     "check_executor",
     "check_version",
+    "dask_client",
     "installed_version",
     "lost_task",
     "submitted",
@@ -74,14 +76,53 @@ def check_version(expected: str, found: str | None = None) -> None:
         )
 
 
+def dask_client(executor: Executor) -> Any | None:
+    """Return the client of an executor of Dask; None for other executors."""
+    if type(executor).__module__.partition(".")[0] != "distributed":
+        return None
+    from distributed import get_client
+
+    client = getattr(executor, "_client", None) or get_client()
+    if client.asynchronous:
+        raise OptionsError("executor belongs to a client of Dask with asynchronous=True; make the client without it")
+    return client
+
+
 def submitted(executor: Executor, task: Callable[[], _Result]) -> Future[_Result]:
     """Submit a task. Raises ExecutorError if the executor takes no tasks, for example because it was shut down."""
+    client = dask_client(executor)
     try:
-        return executor.submit(task)
+        return executor.submit(task) if client is None else _submitted_to_dask(executor, client, task)
     except Exception as error:  # Dask has exceptions of its own for this.
         raise ExecutorError(
             f"the executor takes no tasks ({_words(error)}). Make a new executor and run the same call again"
         ) from error
+
+
+def _submitted_to_dask(executor: Executor, client: Any, task: Callable[[], _Result]) -> Future[_Result]:
+    """Submit a task to Dask as its executor does, but never leave a future without an outcome.
+
+    The futures of Dask's own executor wait for ever if the worker dies after the task and the result is lost.
+    """
+    if getattr(executor, "_shutdown", False):
+        raise RuntimeError("cannot schedule new futures after shutdown")
+    given = getattr(executor, "_kwargs", {})  # Such as the workers that may be used.
+    of_dask = client.submit(task, **{**given, "pure": False, "retries": 0})
+    future: Future[_Result] = Future()
+
+    async def settle() -> None:
+        try:
+            result = await of_dask
+        except BaseException as error:  # noqa: BLE001  # Whatever it is, somebody waits for it.
+            if future.set_running_or_notify_cancel():
+                future.set_exception(CancelledError(str(error)) if _is_cancellation(error) else error)
+        else:
+            if future.set_running_or_notify_cancel():
+                future.set_result(result)
+
+    client.loop.add_callback(settle)
+    future.add_done_callback(lambda _: of_dask.release())
+    return future
 
 
 def lost_task(error: BaseException) -> ExecutorError | None:
@@ -101,7 +142,7 @@ def lost_task(error: BaseException) -> ExecutorError | None:
     elif isinstance(error, BrokenExecutor):
         problem = "a worker of the executor has died, and the executor takes no more tasks"
         advice = "Make a new executor and run the same call again"
-    elif isinstance(error, CancelledError) or type(error).__name__ == "FutureCancelledError":
+    elif _is_cancellation(error):
         problem = "the executor has given up a task"
         advice = (
             "Its workers or its scheduler were stopped, or the connection to them was lost. Make a new executor and "
@@ -113,6 +154,10 @@ def lost_task(error: BaseException) -> ExecutorError | None:
     else:
         return None
     return ExecutorError(f"{problem} ({_words(error)}). {advice}")
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    return isinstance(error, CancelledError | asyncio.CancelledError)
 
 
 def _words(error: BaseException) -> str:

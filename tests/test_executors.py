@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import dask_cluster
 import pandas as pd
 import pytest
+from waiting import PATIENCE_S
 
 import soniox_ds as sx
 from soniox_ds import _executors
@@ -132,6 +133,17 @@ def test_executors_that_take_no_tasks(folder):
     executor.shutdown()
     with pytest.raises(ExecutorError, match=r"takes no tasks .*after shutdown"):
         sx.words(sx.open_corpus(folder, executor=executor))
+
+
+def test_results_that_dask_cannot_fetch(client, executor, monkeypatch):
+    """The executor of Dask would never end such a future, for example if a worker dies after its task."""
+
+    async def fails(*_, **__):
+        raise OSError("no route to the worker")
+
+    monkeypatch.setattr(client, "_gather", fails)
+    with pytest.raises(OSError, match="no route to the worker"):
+        _executors.submitted(executor, _executors.version_task).result(timeout=PATIENCE_S)
 
 
 @pytest.mark.parametrize("wrong", [4, "processes", ThreadPoolExecutor])

@@ -11,7 +11,7 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from typing import Any
 
-from soniox_ds.exceptions import OptionsError
+from soniox_ds._executors import dask_client
 
 __all__ = ["DaskClaims", "claim"]
 
@@ -26,14 +26,8 @@ class DaskClaims:
     @classmethod
     def of(cls, executor: Executor) -> DaskClaims | None:
         """Return the claims for an executor of Dask; None for other executors, which run a task at most once."""
-        if type(executor).__module__.partition(".")[0] != "distributed":
-            return None
-        from distributed import get_client
-
-        client = getattr(executor, "_client", None) or get_client()
-        if client.asynchronous:
-            raise OptionsError("executor belongs to a client of Dask with asynchronous=True; make the client without")
-        return cls(client)
+        client = dask_client(executor)
+        return None if client is None else cls(client)
 
     def offer(self, ticket: str) -> None:
         """Let one task claim this ticket."""

@@ -1,8 +1,11 @@
 """The process that test_killed.py kills: transcribes a folder and says when it is through."""
 
+import contextlib
+import multiprocessing
 import os
 import signal
 import sys
+from concurrent.futures import ProcessPoolExecutor
 
 import soniox_ds as sx
 from soniox_ds.api.clock import Clock
@@ -30,15 +33,21 @@ if __name__ == "__main__":
         corpus_folder.PART_RECORDINGS, corpus_folder.CHUNK_RECORDINGS = 4, 2
     if "die_at" in settings:
         die_at(int(settings["die_at"]))
-    corpus = sx.transcribe(
-        folder,
-        journal=journal,
-        clock=Clock(float(speed)),
-        requests_per_minute=60_000,
-        progress=False,
-        concurrency=6,
-        channels=settings.get("channels"),
-        out=settings.get("out"),
-    )
+    with contextlib.ExitStack() as stack:
+        executor = None
+        if "workers" in settings:
+            pool = ProcessPoolExecutor(int(settings["workers"]), mp_context=multiprocessing.get_context("spawn"))
+            executor = stack.enter_context(pool)
+        corpus = sx.transcribe(
+            folder,
+            journal=journal,
+            clock=Clock(float(speed)),
+            requests_per_minute=60_000,
+            progress=False,
+            concurrency=6,
+            executor=executor,
+            channels=settings.get("channels"),
+            out=settings.get("out"),
+        )
     if "out" not in settings:
         corpus.save(saved, overwrite=True)  # an earlier life may have come that far

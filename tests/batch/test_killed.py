@@ -6,10 +6,12 @@ work is done and not answered, or some instants after the answer.
 """
 
 import asyncio
+import contextlib
 import random
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 from batches import assert_same_corpus, batch, leftovers, stand_in, transcribe, wav
 from fork_server import ForkServer
@@ -141,6 +143,46 @@ def test_separate_channels_are_killed_at_six_moments(start, tmp_path, monkeypatc
         assert striker.struck == 6
         assert service.created.total - created == 16
         assert leftovers(service) == []
+    assert_same_corpus(sx.read_corpus(tmp_path / "saved"), quiet)
+
+
+@pytest.mark.slow
+def test_a_run_with_workers_is_killed_at_three_moments(start, tmp_path, monkeypatch):
+    """Its workers live on, and complete the uploads that are under way."""
+
+    class StrikerOfTheRun(Striker):
+        def door(self, plain):
+            watched = super().door(plain)
+
+            async def noting(server, request, handler, visit, permission):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if self.process is not None:
+                        workers.update(psutil.Process(self.process.pid).children(recursive=True))
+                return await watched(server, request, handler, visit, permission)
+
+            return noting
+
+    folder = tmp_path / "audio"
+    folder.mkdir()
+    for name, audio in batch(12).items():
+        (folder / f"{name}.wav").write_bytes(audio)
+    rng, workers = random.Random(5), set()
+    try:
+        with stand_in() as service:
+            quiet = asyncio.run(transcribe(folder, service, tmp_path, journal=tmp_path / "quiet.sqlite"))
+            asked, created = len(service.requests), service.created.total
+            moments = sorted(asked + 1 + moment for moment in rng.sample(range(2, 26), 3))
+            striker = StrikerOfTheRun(signal.SIGKILL, moments, rng)
+            monkeypatch.setattr(Server, "_door", striker.door(Server._door))
+            stop_and_go(start, service, folder, tmp_path / "saved", striker, "workers=1")
+            assert striker.struck == 3
+            assert service.created.total - created == 12
+            assert leftovers(service) == []
+    finally:
+        for worker in workers:  # Those of a killed pool wait for tasks for ever.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.kill()
+    assert workers
     assert_same_corpus(sx.read_corpus(tmp_path / "saved"), quiet)
 
 

@@ -16,7 +16,7 @@ KEY = "canary-3b7e0d94c1"
 @contextmanager
 def cluster(n_workers: int = 2, threads_per_worker: int = 1, **environment: str) -> Iterator[Client]:
     """A client of a cluster whose workers have these variables in their environment, as well as those of here."""
-    settings = {"distributed.worker.daemon": True, "distributed.comm.timeouts.connect": "10s"}
+    settings = {"distributed.worker.daemon": True, "distributed.comm.timeouts.connect": "60s"}
     with (
         dask.config.set(settings),
         LocalCluster(
