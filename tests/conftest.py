@@ -7,12 +7,16 @@ import wave
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from fuzzing import load_profile
 
 from soniox_ds.emulator import LocalService, local_service
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 load_profile()
 
@@ -78,6 +82,15 @@ def service() -> Iterator[LocalService]:
     """A scripted stand-in, a hundred times as fast as the wall clock, no rate limit; the environment points at it."""
     with local_service("scripted", speed=100, requests_per_minute=None) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def dask_client() -> Iterator[Client]:
+    """The client of a Dask cluster of two worker processes, for the tests of the group "dask"."""
+    import dask_cluster
+
+    with dask_cluster.cluster(SONIOX_API_KEY=dask_cluster.KEY) as client:
+        yield client
 
 
 @pytest.fixture

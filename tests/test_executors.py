@@ -18,15 +18,9 @@ from soniox_ds.exceptions import ExecutorError, InputError, OptionsError
 pytestmark = pytest.mark.xdist_group("dask")
 
 
-@pytest.fixture(scope="module")
-def client():
-    with dask_cluster.cluster() as running:
-        yield running
-
-
 @pytest.fixture
-def executor(client):
-    return client.get_executor()
+def executor(dask_client):
+    return dask_client.get_executor()
 
 
 @pytest.fixture(scope="module")
@@ -62,23 +56,21 @@ def test_the_folder_may_be_named_by_a_relative_path(folder, executor, monkeypatc
     assert len(sx.words(sx.open_corpus(folder.name, executor=executor))) == 72
 
 
-def test_the_result_is_complete_although_a_worker_is_killed(folder, client, executor):
-    class Killer:
-        """An executor that kills a worker of Dask after the fifth task."""
+def test_the_result_is_complete_although_a_worker_is_killed(folder, dask_client, executor, monkeypatch):
+    def submit_and_kill(task, **given):
+        submitted.append(task)
+        future = submit(task, **given)
+        if len(submitted) == 5:
+            os.kill(victim, signal.SIGKILL)
+        return future
 
-        def submit(self, task):
-            nonlocal n_tasks
-            n_tasks += 1
-            future = executor.submit(task)
-            if n_tasks == 5:
-                os.kill(victim, signal.SIGKILL)
-            return future
-
-    n_tasks, victim = 0, dask_cluster.processes(client)[0]
-    errors = sx.word_errors(sx.open_corpus(folder, executor=Killer()))
+    submitted, submit = [], dask_client.submit
+    victim = dask_cluster.processes(dask_client)[0]
+    monkeypatch.setattr(dask_client, "submit", submit_and_kill)
+    errors = sx.word_errors(sx.open_corpus(folder, executor=executor))
     pd.testing.assert_frame_equal(errors, sx.word_errors(sx.read_corpus(folder)))
-    client.wait_for_workers(2)
-    assert victim not in dask_cluster.processes(client)
+    dask_client.wait_for_workers(2)
+    assert victim not in dask_cluster.processes(dask_client)
 
 
 def test_a_folder_that_the_workers_do_not_have(folder, executor, tmp_path):
@@ -135,13 +127,13 @@ def test_executors_that_take_no_tasks(folder):
         sx.words(sx.open_corpus(folder, executor=executor))
 
 
-def test_results_that_dask_cannot_fetch(client, executor, monkeypatch):
+def test_results_that_dask_cannot_fetch(dask_client, executor, monkeypatch):
     """The executor of Dask would never end such a future, for example if a worker dies after its task."""
 
     async def fails(*_, **__):
         raise OSError("no route to the worker")
 
-    monkeypatch.setattr(client, "_gather", fails)
+    monkeypatch.setattr(dask_client, "_gather", fails)
     with pytest.raises(OSError, match="no route to the worker"):
         _executors.submitted(executor, _executors.version_task).result(timeout=PATIENCE_S)
 
@@ -152,6 +144,6 @@ def test_what_is_not_an_executor(wrong, folder):
         sx.open_corpus(folder, executor=wrong)
 
 
-def test_a_client_is_not_an_executor(folder, client):
+def test_a_client_is_not_an_executor(folder, dask_client):
     with pytest.raises(OptionsError, match=re.escape("client.get_executor() of Dask")):
-        sx.open_corpus(folder, executor=client)
+        sx.open_corpus(folder, executor=dask_client)

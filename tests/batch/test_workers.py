@@ -10,7 +10,6 @@ import signal
 from bisect import bisect_left
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
-import dask_cluster
 import pytest
 from batches import assert_same_corpus, batch, leftovers, routes, stand_in, transcribe, wav
 from dask_cluster import KEY
@@ -59,12 +58,6 @@ def pool():
         patch.setenv("SONIOX_API_KEY", KEY)
         executor.submit(int).result()  # The worker starts, with the key in its environment.
         yield executor
-
-
-@pytest.fixture(scope="module")
-def client():
-    with dask_cluster.cluster(SONIOX_API_KEY=KEY) as running:
-        yield running
 
 
 class Recorder(ThreadPoolExecutor):
@@ -299,7 +292,7 @@ async def test_a_pool_whose_worker_dies(when, folder, service, tmp_path, monkeyp
     assert leftovers(service) == []
 
 
-async def test_dask_workers_are_killed(service, tmp_path, client, monkeypatch, caplog):
+async def test_dask_workers_are_killed(service, tmp_path, dask_client, monkeypatch, caplog):
     """The transcripts are those of a quiet run, nothing is created twice or left, and the budget is kept."""
     folder = write_batch(tmp_path / "audio", 16)
     quiet = await transcribe(folder, service, tmp_path, journal=tmp_path / "quiet.sqlite")
@@ -308,35 +301,31 @@ async def test_dask_workers_are_killed(service, tmp_path, client, monkeypatch, c
     rng = random.Random(4)
 
     def victims():
-        nannies = [nanny for nanny in client.cluster.workers.values() if nanny.pid is not None]
+        nannies = [nanny for nanny in dask_client.cluster.workers.values() if nanny.pid is not None]
         return [rng.choice(nannies).pid] if nannies else []
 
     killer = Killer({4: "before", 9: "after"}, victims)
     monkeypatch.setattr(Server, "_door", killer.door(Server._door))
-    tasks = []
-
-    class Sent:
-        """The executor of Dask, which also shows what it sends."""
-
-        def __init__(self, executor):
-            self.executor = executor
-
-        def submit(self, task):
-            tasks.append(pickle.dumps(task))
-            return self.executor.submit(task)
-
-    monkeypatch.setattr(DaskClaims, "of", lambda executor: DaskClaims(client))
+    tasks, submit = [], dask_client.submit
+    monkeypatch.setattr(
+        dask_client, "submit", lambda task, **given: tasks.append(pickle.dumps(task)) or submit(task, **given)
+    )
     corpus = await transcribe(
-        folder, service, tmp_path, executor=Sent(client.get_executor()), concurrency=4, requests_per_minute=70
+        folder, service, tmp_path, executor=dask_client.get_executor(), concurrency=4, requests_per_minute=70
     )
     assert killer.n_kills == 2
     assert_same_corpus(corpus, quiet)
     assert service.created.total - created == 16
     assert leftovers(service) == []
     assert most_in_a_minute(service, before) <= 70
-    client.wait_for_workers(2)
-    logs = repr(client.get_scheduler_logs()) + repr(client.get_worker_logs()) + repr(client.get_events()) + caplog.text
-    logs += b"".join(tasks).decode("latin-1") + repr(client.run_on_scheduler(_task_states))
+    dask_client.wait_for_workers(2)
+    logs = (
+        repr(dask_client.get_scheduler_logs())
+        + repr(dask_client.get_worker_logs())
+        + repr(dask_client.get_events())
+        + caplog.text
+    )
+    logs += b"".join(tasks).decode("latin-1") + repr(dask_client.run_on_scheduler(_task_states))
     assert "UploadTask" in logs
     assert not [trace for trace in TRACES if trace in logs]
 
@@ -345,7 +334,7 @@ def _task_states(dask_scheduler):
     return [(key, repr(state.run_spec)) for key, state in dask_scheduler.tasks.items()]
 
 
-def test_dask_sends_a_request_once(client, service, tmp_path):
+def test_dask_sends_a_request_once(dask_client, service, tmp_path):
     """A task that Dask runs again sends nothing, nor does one that was given up."""
     from soniox_ds.batch.worker_tasks import KeyOfWorker
 
@@ -353,7 +342,7 @@ def test_dask_sends_a_request_once(client, service, tmp_path):
     path.write_bytes(wav(1))
     connection = sx.Connection(api_key=KEY, api_base_url=service.base_url)
     given = (sx._executors.installed_version(), KeyOfWorker.of(connection, "salt"), 20.0, str(path), "r.wav", "a", None)
-    executor = client.get_executor(pure=False)
+    executor = dask_client.get_executor(pure=False)
     claims = DaskClaims.of(executor)
     claims.offer("ticket-1")
     claims.offer("ticket-2")
