@@ -20,6 +20,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import dask
 import psutil
 from distributed import Client, LocalCluster
 
@@ -48,6 +49,8 @@ def main(speed: float = 5.0, count: int = COUNT, kills: int = KILLS) -> None:
             sx.local_service(
                 "scripted", speed=speed, requests_per_minute=500, key=key, set_environment=False
             ) as service,
+            # Otherwise a cluster on one machine gives up a worker that is killed again within 15 seconds.
+            dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}),
             LocalCluster(
                 n_workers=2, threads_per_worker=2, dashboard_address=":0", silence_logs=logging.ERROR
             ) as cluster,

@@ -16,7 +16,11 @@ KEY = "canary-3b7e0d94c1"
 @contextmanager
 def cluster(n_workers: int = 2, threads_per_worker: int = 1, **environment: str) -> Iterator[Client]:
     """A client of a cluster whose workers have these variables in their environment, as well as those of here."""
-    settings = {"distributed.worker.daemon": True, "distributed.comm.timeouts.connect": "60s"}
+    settings = {
+        "distributed.worker.daemon": True,
+        "distributed.comm.timeouts.connect": "60s",
+        "distributed.deploy.lost-worker-timeout": "1 hour",  # A busy machine takes its time to restart a worker.
+    }
     with (
         dask.config.set(settings),
         LocalCluster(
