@@ -23,7 +23,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from soniox_ds.corpus.checksums import digest_of, read_footer, reading, seal, sealed
+from soniox_ds.corpus.checksums import digest_of, read_footer, reading, seal, sealed, write_options
 from soniox_ds.corpus.parts import NOTE, Part
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.files.atomic_files import replacing, sync_folder, writing
@@ -100,7 +100,7 @@ def save_result(folder: AnyPath, name: str, tables: Iterable[Any]) -> None:
         # Columns without any value in one part have no type there.
         schema = pa.unify_schemas([pq.read_schema(piece) for piece in pieces], promote_options="permissive")
         joined = Path(aside, "joined.parquet")
-        with pq.ParquetWriter(joined, schema, compression="zstd", write_page_checksum=True) as writer:
+        with pq.ParquetWriter(joined, schema, **write_options(schema)) as writer:
             for piece in pieces:
                 table = pq.read_table(piece)
                 if missing := [each for each in schema if each.name not in table.column_names]:

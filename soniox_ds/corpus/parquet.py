@@ -13,7 +13,7 @@ values are dictionary-encoded, and all columns are compressed with zstd. The val
 folder, percent-encoded as Hive, Spark, DuckDB and pyarrow read it (NA and "" as ``__HIVE_DEFAULT_PARTITION__``), and
 not in its files. The metadata of each file hold what Parquet cannot express (pandas dtypes, categories, the order of
 rows across parts, the exact value of the partition) and the provenance, under the keys ``soniox_ds`` (JSON) and
-``soniox_ds.*`` (Arrow streams). Files have checksums (`soniox_ds.corpus.checksums`).
+``soniox_ds.*`` (Arrow streams in base64). Files have checksums (`soniox_ds.corpus.checksums`).
 
 An interrupted save leaves nothing half-readable: files are written under another name, forced to the disk and renamed,
 all tokens before any recordings, and then the save is added to the list. A save that is neither complete nor in the
@@ -218,21 +218,27 @@ def files_of_save(
     """
     save = uuid.uuid4().hex[:8]
     recordings = corpus.recordings
-    row_of_token = pd.Index(recordings["audio_id"]).get_indexer(pd.Index(corpus.tokens["audio_id"]))
-    counts = np.bincount(row_of_token, minlength=len(recordings))
-    groups: list[tuple[list[str], IntArray]] = []
-    for folder, rows in _groups(recordings, partition_by):
-        groups += [(folder, rows[stretch]) for stretch in stretches(counts[rows], tokens_per_part)]
-    if len(groups) == 1:
+    groups = _groups(recordings, partition_by)
+    if len(groups) == 1 and len(corpus.tokens) <= TOO_LARGE * (tokens_per_part or len(corpus.tokens)):
         tokens = [corpus.tokens]
     else:
+        codes, ids = pd.factorize(corpus.tokens["audio_id"])
+        row_of_token = pd.Index(recordings["audio_id"]).get_indexer(ids)[codes]
+        counts = np.bincount(row_of_token, minlength=len(recordings))
+        groups = [
+            (folder, rows[stretch]) for folder, rows in groups for stretch in stretches(counts[rows], tokens_per_part)
+        ]
         piece_of_row = np.zeros(len(recordings), np.int32)
         for piece, (_, rows) in enumerate(groups):
             piece_of_row[rows] = piece
         piece_of_token = piece_of_row[row_of_token]
-        order = np.argsort(piece_of_token, kind="stable")
         ends = np.cumsum(np.bincount(piece_of_token, minlength=len(groups)))
-        tokens = [corpus.tokens.iloc[each] for each in np.split(order, ends[:-1])]
+        if (np.diff(piece_of_token) >= 0).all():
+            bounds = itertools.pairwise([0, *ends.tolist()])
+            tokens = [corpus.tokens.iloc[start:end] for start, end in bounds]
+        else:
+            order = np.argsort(piece_of_token, kind="stable")
+            tokens = [corpus.tokens.iloc[each] for each in np.split(order, ends[:-1])]
     return [
         file_of_piece(
             recordings.iloc[rows],

@@ -6,6 +6,7 @@ Conventions: the layout is that of `soniox_ds.corpus.parquet`. A *save* consists
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -60,8 +61,10 @@ FORMAT = 1
 
 NOTE, SAMPLES, ROWS = b"soniox_ds", b"soniox_ds.samples", b"soniox_ds.rows"
 """Keys of a file's metadata: a note in JSON, a slice of the recordings with whole dictionaries, and the positions of
-its rows."""
+its rows, both as Arrow streams in base64."""
 
+
+_ARROW_STREAM = b"\xff\xff\xff\xff"
 
 SAVES = "_saves.json"
 """Name of the file beside the recordings that lists the complete saves. Readers of Parquet folders skip this name."""
@@ -393,16 +396,18 @@ def read_tokens(part: Part, audio_ids: pd.Series[Any], *, only_these: bool) -> p
 
 
 def pack(table: pa.Table) -> bytes:
-    """Return a small table as bytes, with whole dictionaries."""
+    """Return a small table as text (base64), with whole dictionaries, since metadata of Parquet are UTF-8."""
     sink = pa.BufferOutputStream()
     schema = table.schema.remove_metadata()
     options = pa.ipc.IpcWriteOptions(compression="zstd")
     with pa.ipc.new_stream(sink, schema, options=options) as writer:
         arrays = [column.combine_chunks() if column.num_chunks != 1 else column.chunk(0) for column in table.columns]
         writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
-    return bytes(sink.getvalue())
+    return base64.b64encode(sink.getvalue())
 
 
 def _unpack(data: bytes) -> pa.Table:
+    if not data.startswith(_ARROW_STREAM):  # Earlier versions wrote the bytes themselves.
+        data = base64.b64decode(data, validate=True)
     with pa.ipc.open_stream(data) as reader:
         return pa.Table.from_batches(list(reader), schema=reader.schema)
