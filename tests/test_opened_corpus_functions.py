@@ -76,11 +76,16 @@ def folder(request, tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def loaded(folder):
+    return sx.read_corpus(folder)
+
+
 @pytest.mark.parametrize("name", sorted(BY_PART))
-def test_results_by_part_are_those_of_the_loaded_corpus(name, folder):
+def test_results_by_part_are_those_of_the_loaded_corpus(name, folder, loaded):
     call = TAKE_TRANSCRIPTS[name]
     of_parts = result_of(call, sx.open_corpus(folder))
-    of_whole = result_of(call, sx.read_corpus(folder))
+    of_whole = result_of(call, loaded)
     assert len(of_whole)
     pd.testing.assert_frame_equal(of_parts, of_whole)
 
@@ -146,9 +151,9 @@ def reviews_of(corpus):
 
 
 @pytest.mark.parametrize("name", WITH_REFERENCES_OF_ALL)
-def test_references_are_divided_among_the_parts(name, folder):
+def test_references_are_divided_among_the_parts(name, folder, loaded):
     call = WITH_REFERENCES_OF_ALL[name]
-    of_whole = result_of(call, sx.read_corpus(folder))
+    of_whole = result_of(call, loaded)
     assert len(of_whole)
     pd.testing.assert_frame_equal(result_of(call, sx.open_corpus(folder)), of_whole)
 

@@ -51,11 +51,11 @@ def assert_all_well(corpus, service, sources=None):
     assert leftovers(service) == []
 
 
-@pytest.fixture
-def honest(tmp_path):
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory):
     """The tokens of the recordings of `batch` from a service that answers correctly."""
     with stand_in() as service:
-        return asyncio.run(transcribe(batch(COUNT), service, tmp_path / "honest")).tokens
+        return asyncio.run(transcribe(batch(COUNT), service, tmp_path_factory.mktemp("honest"))).tokens
 
 
 def same_id(route, **more):

@@ -17,6 +17,8 @@ from soniox_ds.exceptions import WebhookWarning
 
 RECORDINGS = 400
 SECRET = "open-sesame-1234"
+FEWER = 120
+"""Recordings whose requests take more than a minute, too."""
 REQUESTS_PER_MINUTE = 480
 NOTICED_S = 5
 """Seconds of the stand-in in which the run may not have noticed a webhook yet."""
@@ -92,10 +94,10 @@ async def test_without_losses_nothing_is_listed(tmp_path):
     with stand_in(speed=10) as service:
         webhook = sx.WebhookReceiver(port=0, auth_header_value=SECRET)
         corpus = await transcribe(
-            batch(RECORDINGS), service, tmp_path, webhook=webhook, requests_per_minute=REQUESTS_PER_MINUTE
+            batch(FEWER), service, tmp_path, webhook=webhook, requests_per_minute=REQUESTS_PER_MINUTE
         )
         assert leftovers(service) == []
     assert (corpus.recordings["status"] == "completed").all()
-    assert service.created.total == RECORDINGS
+    assert service.created.total == FEWER
     assert routes(service)["list"] == routes(service)["get"] == 0
-    assert len(service.requests) == 5 * RECORDINGS + 1  # The list of models is requested once.
+    assert len(service.requests) == 5 * FEWER + 1  # The list of models is requested once.
