@@ -4,6 +4,7 @@ The small world is spoilt in one way after the other, and each function is calle
 What it should say stands in one place for each way of spoiling.
 """
 
+import inspect
 import re
 import warnings
 
@@ -17,11 +18,16 @@ from soniox_ds.exceptions import InputError
 
 def test_every_public_function_is_here():
     """Whoever adds a function that takes tables adds how it is called to CALLS, and then looks at what fails."""
-    public = {*sx.__all__, *sx.metrics.__all__}  # The formats of sx.io have tests of their own.
-    public |= {
-        f"{group.__name__.removeprefix('soniox_ds.')}.{name}" for group in (sx.plot, sx.show) for name in group.__all__
+    groups = {"": sx, "metrics.": sx.metrics, "plot.": sx.plot, "show.": sx.show}  # sx.io has tests of its own.
+    public = {
+        f"{prefix}{name}"
+        for prefix, group in groups.items()
+        for name in group.__all__
+        if inspect.isroutine(getattr(group, name))
     }
-    assert set(CALLS) | NO_TABLES >= public, "a public name is nowhere in small_world.py"
+    elsewhere = {"metrics.jiwer_output", "review"}  # They return no table, and have tests of their own.
+    called = {name.removeprefix("metrics.") for name in public - NO_TABLES - elsewhere}
+    assert called <= set(CALLS), "a public function is nowhere in small_world.py"
     assert not set(CALLS) & NO_TABLES
 
 

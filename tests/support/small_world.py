@@ -1,7 +1,8 @@
 """A small world of tables, true and consistent, and how each public function is called on it.
 
-A new public function needs a line in ``CALLS`` if it takes tables, and otherwise in ``NO_TABLES``. A test fails if it
-is in neither.
+A new public function needs a line in ``NO_TABLES`` if it takes no tables and no transcripts. Any other needs one in
+``CALLS``, and one in the lists of ``tests/test_public_functions.py``, where transcripts come in any form. Tests fail if
+it is nowhere.
 """
 
 from __future__ import annotations
@@ -16,21 +17,42 @@ import pandas as pd
 from stream_logs import Log, token
 
 import soniox_ds as sx
+from soniox_ds.io.formats import FORMATS
 
 __all__ = ["CALLS", "NO_TABLES", "PAIRS", "QUICK", "call", "cases", "check_same", "spoilt_table", "tables", "tables_of"]
 
 plt.switch_backend("agg")
 
 NO_TABLES = {
-    "WebhookReceiver",
-    *("account", "aio", "exceptions", "io", "metrics", "plot", "schema", "show"),
-    *("Connection", "Context", "Corpus", "Limits", "LiveCaptions", "LiveOptions", "LiveResult", "Microphone"),
-    *("NormalizationStep", "Normalizer", "SessionLimit", "TranscriptionOptions", "Translation"),
     *("compare", "plan", "stream", "stream_dataset", "stream_updates", "sweep_endpoints", "transcribe"),
-    *("concat", "last_interrupted", "open_corpus", "read_corpus", "read_live_result", "read_references", "read_rttm"),
-    *("enable_nested_loops", "jiwer_output", "local_service", "report", "review"),
+    *(
+        "account.add_charges",
+        "account.clean_up",
+        "account.delete_files",
+        "account.delete_transcriptions",
+        "account.files",
+        "account.models",
+        "account.temporary_key",
+        "account.transcriptions",
+        "account.usage",
+        "enable_nested_loops",
+        "last_interrupted",
+        "local_service",
+    ),
+    *(
+        "concat",
+        "io.read_sample_turns",
+        "io.read_transcripts",
+        "load_samples",
+        "open_corpus",
+        "read_corpus",
+        "read_live_result",
+        "read_references",
+        "report",
+    ),
+    *(f"io.read_{name}" for name, each in FORMATS.items() if each.reader),
 }
-"""They take options, files, sources or whole corpora, or return no table, and have tests of their own."""
+"""Functions that take sources, options, files or whole corpora."""
 
 QUICK = {"n_resamples": 200}
 TERMS = ["kettle", "window", "garden"]
