@@ -40,9 +40,10 @@ def python_of_clients() -> Path:
     """Return the interpreter of the environment that ``tests/clients/python/requirements.in`` describes."""
 
     def install(folder: Path) -> None:
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, capture_output=True)
+        pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install"]
         # The byte code of the few modules that are used is made when they are imported.
-        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-compile", "--retries", "5"]
+        pip += ["--quiet", "--no-compile", "--retries", "5"]
         lists = PACKAGES / "python"
         _install([*pip, "-r", str(lists / "requirements.in"), "-c", str(lists / "requirements.txt")], folder)
 
