@@ -1,13 +1,15 @@
-"""The requests of this process to one account: how many may start in a minute, and whose turn it is.
+"""The requests to one account: how many may start in a minute, and whose turn it is.
 
 Conventions: times are seconds of the given clock. A `RequestWindow` is shared by all calls of the process that use the
-account, in whatever threads their event loops run. A `RequestBudget` is the share of one call. It belongs to one event
+account, in whatever threads their event loops run. Processes that use the same journal share their windows through a
+file beside it (`request_ledger`). A `RequestBudget` is the share of one call. It belongs to one event
 loop, may be used by any number of its tasks, and stays correct when a waiting task is cancelled.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import math
 import os
@@ -16,12 +18,14 @@ import threading
 import weakref
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import IntEnum
+from pathlib import Path
 from typing import NamedTuple, Self
 
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
+from soniox_ds.api.request_ledger import LedgerEntry, RequestLedger
 from soniox_ds.api.retry import RATE_PAUSE
 from soniox_ds.exceptions import InputError
 
@@ -54,6 +58,12 @@ LOOK_S = 1.0
 SHORTEST_S = 1e-9
 """Shortest wait, so that rounding cannot make the waits so short that time does not go on."""
 
+LONGEST_PAUSE_S = 400.0
+"""Pauses of other processes that are longer than any pause are mistakes: the clock of the machine has started anew."""
+
+ROUNDING_S = 1e-6
+"""Times that differ by less are the same. Processes convert the times that they share."""
+
 LONG_WAIT_S = 5.0
 """Waits for the window from this length on are reported to the user."""
 
@@ -82,9 +92,9 @@ class _Turn(NamedTuple):
 class _Places:
     """The places of a sliding window. Each request takes up one of them for `WINDOW_S`."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, free_at_s: list[float] | None = None) -> None:
         self.limit = limit
-        self._free_at_s: list[float] = []  # When each place that was taken becomes free, in ascending order.
+        self._free_at_s = free_at_s or []  # When each place that was taken becomes free, in ascending order.
 
     def n_used(self, now: float) -> int:
         return len(self._free_at_s) - bisect_right(self._free_at_s, now)
@@ -94,16 +104,31 @@ class _Places:
         earlier = len(self._free_at_s) - self.limit + n - 1
         return max(self._free_at_s[earlier] - now, 0.0) if earlier >= 0 else 0.0
 
+    def taken(self, now: float) -> list[float]:
+        """Return when each place that is taken becomes free."""
+        return self._free_at_s[bisect_right(self._free_at_s, now) :]
+
     def take(self, now: float) -> None:
         del self._free_at_s[: bisect_right(self._free_at_s, now)]
         self._free_at_s.append(now + WINDOW_S)
 
     def renew(self, started_s: float, now: float) -> None:
         """Let the place of the request that started at `started_s` count from now on."""
-        place = bisect_left(self._free_at_s, started_s + WINDOW_S)
-        if place < len(self._free_at_s) and self._free_at_s[place] == started_s + WINDOW_S:
+        free_at_s = started_s + WINDOW_S
+        place = bisect_left(self._free_at_s, free_at_s - ROUNDING_S)
+        if place < len(self._free_at_s) and self._free_at_s[place] <= free_at_s + ROUNDING_S:
             del self._free_at_s[place]
         insort(self._free_at_s, now + WINDOW_S)
+
+
+class _Sharing:
+    """The part of a window that is shared with other processes through the ledger of a journal."""
+
+    def __init__(self, ledger: RequestLedger, name: bytes) -> None:
+        self.ledger = ledger
+        self.name = name
+        self.n_users = 0
+        self.places = _Places(1)
 
 
 class RequestWindow:
@@ -126,14 +151,99 @@ class RequestWindow:
 
     def __init__(self, clock: Clock | None = None, *, rng: random.Random | None = None) -> None:
         self.clock = clock or Clock()
-        self.lock = threading.RLock()
         self.places = _Places(1)
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._sharings: dict[Path, _Sharing] = {}
+        self._is_changed = False
         self.budgets: weakref.WeakSet[RequestBudget] = weakref.WeakSet()
         self._rng = rng or random.Random()
         self._paused_until_s = -math.inf
         self._due_s = -math.inf  # Time of the next request if it is paced and not sent early.
         self._refusals = 0
         self._slow_part = 1.0  # Part of the full pace directly after the last pause.
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Lock the window against other threads, and what it shares against other processes."""
+        with self._lock:
+            if self._depth or not self._sharings:
+                self._depth += 1
+                try:
+                    yield
+                finally:
+                    self._depth -= 1
+                return
+            with contextlib.ExitStack() as stack:
+                sharings = [self._sharings[path] for path in sorted(self._sharings)]
+                for sharing in sharings:
+                    sharing.ledger.acquire()
+                    stack.callback(sharing.ledger.release)
+                    self._read(sharing)
+                self._is_changed = False
+                self._depth = 1
+                try:
+                    yield
+                finally:
+                    self._depth = 0
+                    if self._is_changed:
+                        for sharing in sharings:
+                            self._write(sharing)
+
+    def share(self, journal: Path, name: bytes) -> Path:
+        """Share the window with the other processes that use a journal. Pass the returned path to `leave` once."""
+        with self._lock:
+            if journal not in self._sharings:
+                self._sharings[journal] = _Sharing(RequestLedger(journal), name)
+            self._sharings[journal].n_users += 1
+        return journal
+
+    def leave(self, journal: Path) -> None:
+        """End one use of a shared window."""
+        with self._lock:
+            sharing = self._sharings[journal]
+            sharing.n_users -= 1
+            if not sharing.n_users:
+                del self._sharings[journal]
+
+    @property
+    def all_places(self) -> list[_Places]:
+        """The places of this process, and those that it shares with other processes."""
+        return [self.places, *(sharing.places for sharing in self._sharings.values())]
+
+    def _read(self, sharing: _Sharing) -> None:
+        """Take over what other processes have written."""
+        if not sharing.ledger.has_changed():
+            sharing.places.limit = max(sharing.places.limit, self.places.limit)
+            return
+        now, machine_s = self.clock.now(), self.clock.ahead_s
+        entry = sharing.ledger.entry(sharing.name)
+        if entry is None:  # It is damaged. The places may all be taken, for a minute at most.
+            sharing.places = _Places(self.places.limit)
+            for _ in range(self.places.limit):
+                sharing.places.take(now)
+            return
+        # The clock of the machine has started anew if a place is taken for longer than a minute.
+        places = [min(free_at_s - machine_s, now + WINDOW_S) for free_at_s in entry.free_at_s]
+        taken = [free_at_s for free_at_s in places if free_at_s > now]
+        sharing.places = _Places(max(self.places.limit, entry.limit if taken else 0), taken)
+        paused_until_s = entry.paused_until_s - machine_s
+        if self._paused_until_s + ROUNDING_S < paused_until_s < now + LONGEST_PAUSE_S:
+            self._paused_until_s, self._refusals, self._slow_part = paused_until_s, entry.refusals, entry.slow_part
+        if self.is_paced():
+            self._due_s = max(self._due_s, min(entry.due_s - machine_s, now + LONGEST_PAUSE_S))
+
+    def _write(self, sharing: _Sharing) -> None:
+        machine_s = self.clock.ahead_s
+        entry = LedgerEntry(
+            free_at_s=[free_at_s + machine_s for free_at_s in sharing.places.taken(self.clock.now())],
+            limit=sharing.places.limit,
+            paused_until_s=self._paused_until_s + machine_s,
+            due_s=self._due_s + machine_s,
+            slow_part=self._slow_part,
+            refusals=self._refusals,
+        )
+        sharing.ledger.write(sharing.name, entry)
 
     def is_unused(self) -> bool:
         """Return True if no call uses the window and no request of an earlier call counts any more."""
@@ -150,6 +260,7 @@ class RequestWindow:
     def slow_down(self, wait_s: float | None) -> None:
         """Pause all requests after a refusal, and then send them evenly for a minute."""
         now = self.clock.now()
+        self._is_changed = True
         if now >= self._paused_until_s:
             self._refusals = self._refusals + 1 if self.is_paced() else 1
             self._slow_part = max(self._part() * 3 / 4, 1 / 16)
@@ -165,16 +276,24 @@ class RequestWindow:
 
     def note_start(self, now: float) -> None:
         """Count a request that starts now."""
-        self.places.take(now)
+        self._is_changed = True
+        for places in self.all_places:
+            places.take(now)
         if self.is_paced():
             self._due_s = max(self._due_s, now) + 1 / (self._full_rate * self._part())
+
+    def note_answer(self, started_s: float, now: float) -> None:
+        """Let the place of the request that started at `started_s` count from its answer on."""
+        self._is_changed = True
+        for places in self.all_places:
+            places.renew(started_s, now)
 
     def serve(self) -> bool:
         """Let the request start whose turn it is, if one may start now. Return True if one may.
 
         If several calls have requests that may start, the turn is that of the call that has had the fewest places.
         """
-        with self.lock:
+        with self.locked():
             now = self.clock.now()
             ready = []
             for budget in self.budgets:
@@ -261,30 +380,44 @@ class RequestBudget:
         self._alarm: asyncio.Future[None] | None = None
         self._told_pause_until_s = -math.inf  # End of the last pause that was reported; -inf if its end was, too.
         self._told_full = False
-        with self.window.lock:
+        self._shared_through: Path | None = None
+        with self.window.locked():
             self.window.places.limit = max(self.window.places.limit, self.places.limit)
             self.window.budgets.add(self)
 
     @classmethod
     def shared(
-        cls, connection: Connection, requests_per_minute: float = REQUESTS_PER_MINUTE, clock: Clock | None = None
+        cls,
+        connection: Connection,
+        requests_per_minute: float = REQUESTS_PER_MINUTE,
+        clock: Clock | None = None,
+        *,
+        journal: Path | None = None,
     ) -> RequestBudget:
         """Return a budget that shares a window with all other calls of this process to the same organisation.
 
+        With a `journal`, it is shared with other processes that use the journal, too, if the clock is one of real time.
         The limit holds for an organisation, to which any key may belong, so the key makes no difference. Connections
         that do not state their organisation share the window of their address.
         """
-        return cls(
-            requests_per_minute, window=_window_of(connection.api_base_url, connection.organisation, clock or Clock())
-        )
+        clock = clock or Clock()
+        window = _window_of(connection.api_base_url, connection.organisation, clock)
+        budget = cls(requests_per_minute, window=window)
+        if journal is not None and type(clock) is Clock:
+            name = RequestLedger.name_of(connection.api_base_url, connection.organisation, clock.speed)
+            budget._shared_through = window.share(journal, name)
+        return budget
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Leave the window to other calls. The requests of this call count until their minute is over."""
-        with self.window.lock:
+        with self.window.locked():
             self.window.budgets.discard(self)
+        if self._shared_through is not None:
+            self.window.leave(self._shared_through)
+            self._shared_through = None
 
     def __repr__(self) -> str:
         return f"RequestBudget({self.requests_per_minute:g}/min, {self.requests_made} made, {self.n_waiting} waiting)"
@@ -299,7 +432,7 @@ class RequestBudget:
         now = self._clock.now()
         if self.window.is_paced():
             return 0
-        return min(places.limit - places.n_used(now) for places in (self.places, self.window.places))
+        return min(places.limit - places.n_used(now) for places in (self.places, *self.window.all_places))
 
     async def take(self, priority: Priority = Priority.SUBMIT) -> float:
         """Wait until one request may start, and return its time. To be passed to `answered` when its answer is here.
@@ -310,7 +443,7 @@ class RequestBudget:
         granted: asyncio.Future[float] = self._loop.create_future()
         now = self._clock.now()
         turn = _Turn(now + priority * OVERTAKEN_S, next(_arrivals), granted)
-        with self.window.lock:
+        with self.window.locked():
             self._waiting[priority].append(turn)
             if self.first(now) == (0.0, turn):
                 self.window.serve()
@@ -330,10 +463,10 @@ class RequestBudget:
     def answered(self, started_s: float | None) -> None:
         """Note that the answer to a request is here, or will not come. `started_s` is what `take` returned."""
         if started_s is not None:
-            with self.window.lock:
+            with self.window.locked():
                 now = self._clock.now()
                 self.places.renew(started_s, now)
-                self.window.places.renew(started_s, now)
+                self.window.note_answer(started_s, now)
 
     def slow_down(self, wait_s: float | None = None) -> None:
         """Pause, and then send evenly for a minute. To be called after a 429 for too many requests.
@@ -341,7 +474,7 @@ class RequestBudget:
         Several calls within one pause count once. `wait_s` is the shortest pause, if the service named one. Otherwise
         the pause doubles while refusals continue (`RATE_PAUSE`).
         """
-        with self.window.lock:
+        with self.window.locked():
             self.window.slow_down(wait_s)
         self._report_pause()
 
@@ -378,13 +511,15 @@ class RequestBudget:
 
     def _wait_s(self, priority: Priority, now: float) -> float:
         """Return the seconds until a request of this priority may start."""
-        both = (self.places, self.window.places)
-        wait_s = max(self.window.pace_wait_s(), *(places.wait_s(1, now) for places in both))
+        shared = self.window.all_places
+        wait_s = max(self.window.pace_wait_s(), *(places.wait_s(1, now) for places in (self.places, *shared)))
         if priority in (Priority.URGENT, Priority.FETCH):
             return wait_s
         own = 1 + self.reserved()
-        everybody = min(1 + sum(budget.reserved() for budget in self.window.budgets), self.window.places.limit)
-        room_s = max(self.places.wait_s(own, now), self.window.places.wait_s(everybody, now))
+        everybody = 1 + sum(budget.reserved() for budget in self.window.budgets)
+        room_s = max(
+            self.places.wait_s(own, now), *(places.wait_s(min(everybody, places.limit), now) for places in shared)
+        )
         return max(wait_s, room_s - SOON_S)
 
     # -- in the loop of the budget -------------------------------------------------------------------------------------
@@ -423,7 +558,7 @@ class RequestBudget:
                 if self.window.serve():
                     await asyncio.sleep(0)  # Whoever was served may be refused, and then nobody else may start.
                     continue
-                with self.window.lock:
+                with self.window.locked():
                     first = self.first(self._clock.now())
                 if first is None:
                     return

@@ -30,7 +30,7 @@ class Clock:
         if not 0 < speed < float("inf"):
             raise ValueError(f"speed is {speed!r}; it is a positive number, 1.0 for real time")
         self.speed = speed
-        self._start = time.monotonic()
+        self._start = time.monotonic()  # All processes of a machine see the same monotonic time.
         self._start_utc = datetime.now(UTC)
 
     def __repr__(self) -> str:
@@ -39,6 +39,11 @@ class Clock:
     def now(self) -> float:
         """Return the monotonic time in seconds."""
         return (time.monotonic() - self._start) * self.speed
+
+    @property
+    def ahead_s(self) -> float:
+        """Seconds of this clock by which the time of the machine, which all its processes see, is ahead of `now`."""
+        return self._start * self.speed
 
     def utcnow(self) -> datetime:
         """Return the date and time in UTC."""

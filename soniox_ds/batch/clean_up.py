@@ -346,7 +346,7 @@ async def clean_up(
     clock = Clock()
     async with (
         Journal.using(journal) as book,
-        RequestBudget.shared(connection, clock=clock) as budget,
+        RequestBudget.shared(connection, clock=clock, journal=book.path) as budget,
         Client(connection, budget=budget, clock=clock) as client,
     ):
         own = (None, connection.api_key.fingerprint(book.id))

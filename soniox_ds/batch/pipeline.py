@@ -121,7 +121,8 @@ async def transcribe(
         requests are sent by this process. See docs/large-corpora.md.
     requests_per_minute
         Largest number of requests to an organisation in any 60 seconds. Requests are sent at once as long as fewer were
-        sent, and wait otherwise. All calls of this process share one budget. About 500 per organisation were observed.
+        sent, and wait otherwise. All calls of this process, and other processes with the same journal, share one
+        budget. About 500 per organisation were observed.
     limits
         Quotas of the organisation, if they differ from the documented quotas.
     max_cost_usd
@@ -282,7 +283,7 @@ async def transcribe_as(
                     refresh=refresh,
                 ) as folder,
                 opened_projects(
-                    pool, requests_per_minute=requests_per_minute, limits=limits, clock=clock, salt=book.id
+                    pool, requests_per_minute=requests_per_minute, limits=limits, clock=clock, journal=book
                 ) as projects,
             ):
                 with Progress(display, now=clock.now) as shown:

@@ -16,6 +16,7 @@ from soniox_ds.api.client import Client
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connections import ConnectionPool
 from soniox_ds.api.quota import Quota
+from soniox_ds.batch.journal import Journal
 from soniox_ds.batch.limits import Limits
 from soniox_ds.exceptions import AuthError, QuotaError, SonioxDSError
 
@@ -116,16 +117,17 @@ class Project:
 
 @contextlib.asynccontextmanager
 async def opened_projects(
-    pool: ConnectionPool, *, requests_per_minute: float, limits: Limits, clock: Clock, salt: str
+    pool: ConnectionPool, *, requests_per_minute: float, limits: Limits, clock: Clock, journal: Journal
 ) -> AsyncIterator[list[Project]]:
     """Open a client for each connection of the pool, with limits that the connections of an organisation share.
 
-    `salt` enters the fingerprints of the keys.
+    Processes with the same journal share the requests per minute.
     """
     projects: dict[int, Project] = {}
+    path = journal.path if journal.read_only is None else None
     async with contextlib.AsyncExitStack() as stack:
         for organisation in pool.organisations:
-            budget = RequestBudget.shared(organisation.connections[0], requests_per_minute, clock)
+            budget = RequestBudget.shared(organisation.connections[0], requests_per_minute, clock, journal=path)
             shared = OrganisationLimits(await stack.enter_async_context(budget), limits, clock)
             for connection in organisation.connections:
                 number = pool.connections.index(connection) + 1
@@ -133,7 +135,7 @@ async def opened_projects(
                 projects[number] = Project(
                     await stack.enter_async_context(client),
                     shared,
-                    connection.api_key.fingerprint(salt),
+                    connection.api_key.fingerprint(journal.id),
                     f"key {number} of {len(pool.connections)}" if len(pool.connections) > 1 else "",
                 )
         yield [projects[number] for number in sorted(projects)]
