@@ -156,6 +156,6 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters |= {"clock": clock, "number": "{:,}".format, "visible": visible}
-    environment.filters["dataframe"] = lambda table, index=False: Markup(table.to_html(index=index))
+    environment.filters["view"] = lambda table: Markup(table._repr_html_())
     environment.tests |= {"known": known, "with_direction_marks": has_direction_marks}
     return environment

@@ -19,6 +19,7 @@ from soniox_ds.metrics.stats import bootstrap
 from soniox_ds.metrics.stats.blocks import block_columns, block_noun, blocks_of, counted, known
 from soniox_ds.metrics.stats.compare import FEW_SEGMENTS, compare_errors
 from soniox_ds.schema import ERROR_COMPARISON, conform
+from soniox_ds.schema.result_table import ResultTable
 
 __all__ = ["arm_differences"]
 
@@ -83,6 +84,7 @@ def arm_differences(
         pair_alignments = None if alignments is None else {arm: alignments[arm] for arm in pair}
         shared = _shared(*pair.values())
         blocks = blocks_of(shared, columns).total if len(shared) else 0
+        part: pd.DataFrame
         if blocks > 1:
             part = compare_errors(
                 pair, alignments=pair_alignments, baseline=baseline, block=columns, **resampling._asdict()
@@ -96,7 +98,7 @@ def arm_differences(
     for test in _TESTS:
         corrected = bootstrap.holm(result[test].to_numpy(np.float64, na_value=np.nan))
         result[f"{test}_holm"] = pd.array([known(value) for value in corrected], dtype="Float64")
-    return result
+    return ResultTable(result)
 
 
 def _shared(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:

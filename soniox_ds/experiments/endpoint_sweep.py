@@ -17,7 +17,7 @@ from typing import Any, Unpack
 import numpy as np
 import pandas as pd
 
-from soniox_ds._display import duration_text, render
+from soniox_ds._display import duration_text
 from soniox_ds.api.clock import Clock
 from soniox_ds.api.connection import Connection
 from soniox_ds.api.models import ModelList
@@ -45,6 +45,7 @@ from soniox_ds.options.keywords import check_keywords, list_options
 from soniox_ds.options.live import ENDPOINT_OPTIONS, SessionKeywords
 from soniox_ds.progress.display import Progress, Snapshot, progress_for
 from soniox_ds.schema import ENDPOINT_SWEEP, conform
+from soniox_ds.schema.result_table import ResultTable
 from soniox_ds.sources.recording import RecordingList
 from soniox_ds.sources.search import find_recordings
 from soniox_ds.text.normalizer import Normalizer
@@ -159,9 +160,9 @@ class EndpointSweep:
         return self._for_each(lambda name: summarize(live_stability(self.streamed[name]), **self._resampling))
 
     @cached_property
-    def summary(self) -> pd.DataFrame:
+    def summary(self) -> ResultTable:
         """``schema.ENDPOINT_SWEEP``: one row for each setting, in the order given."""
-        return conform(pd.DataFrame([self._row(name) for name in self.settings]), ENDPOINT_SWEEP)
+        return ResultTable(conform(pd.DataFrame([self._row(name) for name in self.settings]), ENDPOINT_SWEEP))
 
     def _row(self, name: str) -> dict[str, Any]:
         result = self.streamed[name]
@@ -208,8 +209,8 @@ class EndpointSweep:
     def __repr__(self) -> str:
         return f"EndpointSweep({len(self.settings)} settings)\n{self._overview().to_string(index=False)}"
 
-    def _repr_html_(self) -> str:
-        return render("experiments/endpoint_sweep.html.j2", overview=self._overview())
+    def _repr_html_(self) -> str | None:
+        return self.summary._repr_html_()
 
     def _overview(self) -> pd.DataFrame:
         columns = ["setting", "recordings", "wer", "segments", "finalization_lag_p50_ms", "endpoint_lag_p50_ms"]

@@ -6,7 +6,8 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import cached_property
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -34,6 +35,9 @@ from soniox_ds.metrics.words.recording_languages import Languages, in_one_langua
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.schema import CALIBRATION, empty
 from soniox_ds.text.normalizer import Normalizer
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Comparison"]
 
@@ -521,11 +525,27 @@ class Comparison:
     def __repr__(self) -> str:
         return f"Comparison of {len(self.arms)} arms\n{self._overview().to_string(index=False)}"
 
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw the difference in WER of each arm from the baseline, with its interval.
+
+        It is ``sx.plot.error_comparison(comparison.differences)``, which has a description of the plot.
+
+        Parameters
+        ----------
+        ax
+            Axes to draw on; by default those of a new figure.
+        """
+        axes: Axes = import_module("soniox_ds.plot").error_comparison(self.differences, ax=ax)
+        return axes
+
     def _repr_html_(self) -> str:
         corpora = [corpus for repeats in self.corpora.values() for corpus in repeats]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SmallSampleWarning)  # the notes, which are shown, say the same
+            differences = self.differences
         return render(
             "experiments/comparison.html.j2",
-            overview=self._overview(),
+            tables=[self.summary, differences],
             is_stand_in=any((corpus.recordings["service"] == "local").any() for corpus in corpora),
             arms={name: arm_text(arm) for name, arm in self.arms.items()},
         )

@@ -170,8 +170,7 @@ class LiveResult:
         return f"LiveResult({self._facts()})"
 
     def _repr_html_(self) -> str:
-        tokens = self.tokens[["audio_id", "text", "start_ms", "received_ms", "final_ms", "confidence", "speaker"]]
-        return render("live/result.html.j2", facts=self._facts(), tokens=tokens.head(8))
+        return render("live/result.html.j2", facts=self._facts(), segments=_text.segments(self))
 
 
 def read_live_result(folder: str | os.PathLike[str]) -> LiveResult:

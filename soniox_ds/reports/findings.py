@@ -5,6 +5,7 @@ Conventions: the tables are those of `soniox_ds.schema`; without references, the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ class Findings:
     """``schema.WORD_ALIGNMENTS``."""
     overall: pd.DataFrame | None
     """``schema.ERROR_SUMMARY`` of all recordings together, one row."""
-    groups: dict[str, pd.DataFrame]
+    groups: Mapping[str, pd.DataFrame]
     """``schema.ERROR_SUMMARY`` by each metadata column."""
     neutral_alignments: pd.DataFrame | None = None
     """``schema.WORD_ALIGNMENTS`` without differences of formatting; None if no language is known."""

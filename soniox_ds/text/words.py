@@ -20,6 +20,7 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.schema import need, need_confidences, need_milliseconds, with_ids
 from soniox_ds.schema.by_part import by_part
 from soniox_ds.schema.inputs import Transcribed, Transcripts
+from soniox_ds.schema.result_table import ResultTable
 from soniox_ds.text import runs
 from soniox_ds.text.runs import Codes, Ints, Numbers
 from soniox_ds.text.scripts import ends_sentence, features, starts_lower
@@ -317,7 +318,7 @@ def segments(
             "word_count": pd.array(np.diff(np.append(starts, len(new))), dtype="Int32"),
         }
     )
-    return _numbered(frame, stream.audio.codes[starts], first, "segment_index")[0]
+    return ResultTable(_numbered(frame, stream.audio.codes[starts], first, "segment_index")[0])
 
 
 def _times(word_table: pd.DataFrame, stream: Streams) -> tuple[Numbers, Numbers]:

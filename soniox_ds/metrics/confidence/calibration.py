@@ -42,6 +42,7 @@ from soniox_ds.metrics.confidence.calibration_error import (
 from soniox_ds.metrics.confidence.word_confidence import judged
 from soniox_ds.metrics.words.alignments import Alignments, alignments_of
 from soniox_ds.schema import CALIBRATION, RELIABILITY, Table, conform, empty, need
+from soniox_ds.schema.result_table import ResultTable
 
 __all__ = ["auc", "brier_score", "calibration", "normalized_cross_entropy", "reliability"]
 
@@ -63,7 +64,7 @@ def calibration(
     ci: float = 0.95,
     n_resamples: int = 10_000,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> ResultTable:
     """Measure the calibration of word confidences, for all words or for each group of words.
 
     Parameters
@@ -162,7 +163,7 @@ def calibration(
             }
         )
     table = conform(pd.DataFrame(rows, columns=list(CALIBRATION)), CALIBRATION)
-    return pd.concat([groups.labels, table], axis=1)
+    return ResultTable(pd.concat([groups.labels, table], axis=1))
 
 
 def reliability(
@@ -175,7 +176,7 @@ def reliability(
     ci: float = 0.95,
     n_resamples: int = 10_000,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> ResultTable:
     """List the bins behind `calibration`: mean confidence and share of right words.
 
     Parameters
@@ -232,7 +233,7 @@ def reliability(
         tables.append(conform(pd.DataFrame(columns), RELIABILITY))
     result = pd.concat(tables, ignore_index=True)
     repeated = np.repeat(np.arange(len(groups.words)), [len(table) for table in tables[1:]])
-    return pd.concat([groups.labels.take(repeated).reset_index(drop=True), result], axis=1)
+    return ResultTable(pd.concat([groups.labels.take(repeated).reset_index(drop=True), result], axis=1))
 
 
 def brier_score(confidence: FloatArray, correct: Bools) -> float:

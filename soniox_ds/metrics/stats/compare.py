@@ -36,6 +36,7 @@ from soniox_ds.metrics.stats.blocks import (
 from soniox_ds.metrics.stats.mapsswe import error_segments
 from soniox_ds.schema import CHARACTER_ERROR_COMPARISON, ERROR_COMPARISON, conform, need, with_ids
 from soniox_ds.schema.inputs import refuse_transcripts
+from soniox_ds.schema.result_table import ResultTable
 
 __all__ = ["FEW_SEGMENTS", "check_settings", "compare_errors", "paired_blocks", "shared_measure"]
 
@@ -75,7 +76,7 @@ def compare_errors(
     method: str = "auto",
     n_resamples: int = 10_000,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> ResultTable:
     """Compare the word or character errors of two or more arms on the recordings they share.
 
     Parameters
@@ -166,7 +167,7 @@ def compare_errors(
         corrected = bootstrap.holm(result[name].to_numpy(np.float64, na_value=np.nan))
         result[f"{name}_holm"] = pd.array([known(value) for value in corrected], dtype="Float64")
     _warn(result)
-    return result
+    return ResultTable(result)
 
 
 def paired_blocks(

@@ -19,6 +19,7 @@ from soniox_ds.metrics.stats.bootstrap import Resampling, checked_resampling
 from soniox_ds.metrics.stats.pool import Pooling, Rate, pool, pooled_rates, total_hours
 from soniox_ds.schema import CHARACTER_ERROR_SUMMARY, ERROR_SUMMARY, PUNCTUATION_ERROR_SUMMARY, Table, need
 from soniox_ds.schema.inputs import refuse_transcripts
+from soniox_ds.schema.result_table import ResultTable
 
 __all__ = ["CHARACTER_POOLING", "PUNCTUATION_POOLING", "WORD_POOLING", "summarize", "summary_table"]
 
@@ -59,7 +60,7 @@ def summarize(
     method: str = "auto",
     n_resamples: int = 10_000,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> ResultTable:
     """Add up the counts of recordings by group, and compute the rates of the sums.
 
     Parameters
@@ -93,6 +94,7 @@ def summarize(
     Returns
     -------
     DataFrame
+        A notebook shows it as a view with bars and notes (`ResultTable`); `.plain` is the table with all columns.
         One row for each group, sorted by `by`. The columns of `by` come first, then the columns in this list:
 
         =========================  =================================================================================
@@ -155,7 +157,7 @@ def summarize(
     refuse_transcripts(table, "a table of errors", "sx.summarize(sx.word_errors(corpus))")
     pooling = _pooling(kind or _kind_of(table))
     resampling = checked_resampling(ci, method, n_resamples, seed)
-    return pool(table, pooling, by, block=block, resampling=resampling)
+    return ResultTable(pool(table, pooling, by, block=block, resampling=resampling))
 
 
 def summary_table(rate: str) -> Table:

@@ -47,6 +47,7 @@ from soniox_ds.schema import (
     with_ids,
 )
 from soniox_ds.schema.inputs import refuse_transcripts
+from soniox_ds.schema.result_table import ResultTable
 from soniox_ds.text.normalizer import NormalizerLike
 
 __all__ = ["TERM_POOLING", "compare_terms", "term_counts"]
@@ -154,7 +155,7 @@ def compare_terms(
     method: str = "auto",
     n_resamples: int = 10_000,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> ResultTable:
     """Compare two arms by the terms that each hits, on the same recordings.
 
     Parameters
@@ -233,14 +234,14 @@ def compare_terms(
     paired[_BLOCK] = paired["audio_id"].map(dict(zip(occurrences["audio_id"], blocks.codes, strict=True)))
     parts = [part for _, part in paired.groupby(groups, sort=False, dropna=False)] if groups else [paired]
     if not parts:
-        return pd.concat([a[groups].iloc[:0], empty(TERM_COMPARISON)], axis=1)
+        return ResultTable(pd.concat([a[groups].iloc[:0], empty(TERM_COMPARISON)], axis=1))
     result = conform(
         pd.DataFrame([_comparison(part, columns, blocks.unlabelled, resampling) for part in parts]), TERM_COMPARISON
     )
     p_values = result["p"].to_numpy(dtype=np.float64, na_value=np.nan)
     result["p_holm"] = pd.array([known(value) for value in bootstrap.holm(p_values)], dtype="Float64")
     labels = pd.concat([part[groups].iloc[:1] for part in parts], ignore_index=True)
-    return pd.concat([labels, result], axis=1)
+    return ResultTable(pd.concat([labels, result], axis=1))
 
 
 def _refuse_doubled(arm: pd.DataFrame, name: str) -> None:

@@ -26,6 +26,7 @@ from soniox_ds.exceptions import InputError, SetupError
 from soniox_ds.metrics.stats.bootstrap import checked_resampling
 from soniox_ds.metrics.translation.texts import texts_of, where
 from soniox_ds.schema import TRANSLATION_COMPARISON, TRANSLATION_SCORES, conform
+from soniox_ds.schema.result_table import ResultTable
 from soniox_ds.text.scripts import is_unspaced
 
 __all__ = ["compare_translations", "translation_scores"]
@@ -50,7 +51,7 @@ def translation_scores(
     ci: float = 0.95,
     n_resamples: int = 10_000,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> ResultTable:
     """Score translations against references.
 
     Parameters
@@ -130,7 +131,7 @@ def translation_scores(
             row |= {"score_low": low, "score_high": high, "score_mean": mean}
             scorer.n_bootstrap, scorer.seed = n_resamples, str(seed)
         rows.append(row | {"ci": ci, "replicates": n_resamples, "seed": seed, "signature": str(scorer.get_signature())})
-    return conform(pd.DataFrame(rows), TRANSLATION_SCORES)
+    return ResultTable(conform(pd.DataFrame(rows), TRANSLATION_SCORES))
 
 
 def compare_translations(
@@ -146,7 +147,7 @@ def compare_translations(
     ci: float = 0.95,
     n_resamples: int = 10_000,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> ResultTable:
     """Compare two translations `a` and `b` of the same texts with a paired test.
 
     Parameters
@@ -251,7 +252,7 @@ def compare_translations(
                 "signature": str(signature),
             }
         )
-    return conform(pd.DataFrame(rows), TRANSLATION_COMPARISON)
+    return ResultTable(conform(pd.DataFrame(rows), TRANSLATION_COMPARISON))
 
 
 def _metrics(metric: str | Sequence[str]) -> list[str]:
