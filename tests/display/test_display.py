@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from html_pages import NASTY, Page
 from hypothesis import given
 from hypothesis import strategies as st
 
 import soniox_ds
 from soniox_ds._display import clock, duration_text, isolated, render, visible
-from tests.support.html import NASTY, Page
 
 PACKAGE = Path(soniox_ds.__file__).parent
 TEMPLATES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.html.j2"))

@@ -7,12 +7,12 @@ import re
 
 import pandas as pd
 import pytest
+from html_pages import NASTY, Page
 
 import soniox_ds as sx
 from soniox_ds import schema
 from soniox_ds.schema.result_table import ResultTable
 from soniox_ds.show import result_views
-from tests.support.html import NASTY, Page
 
 ERRORS = pd.DataFrame(
     {
