@@ -274,7 +274,7 @@ def test_terms_confidences_and_speakers_are_compared(service, files, tmp_path):
     page = report.read_text(encoding="utf-8")
     for part in ("finished transcripts (deepgram)", "the function", "Confidences", "Speakers"):
         assert part in page.partition('id="arms"')[2].partition("</section>")[0]
-    assert [label.get_text() for label in trial.plot().get_yticklabels()][0] == "deepgram − soniox"
+    assert trial.plot().get_yticklabels()[0].get_text() == "deepgram − soniox"
     shown = trial._repr_html_()
     assert "finished transcripts (deepgram)" in shown
     assert "the function &lt;lambda&gt;" in shown
