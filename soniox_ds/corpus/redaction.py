@@ -129,7 +129,7 @@ def _units(text: str) -> set[str]:
 
 
 def _texts_in(value: Any) -> Iterator[str]:
-    """Yield the texts in a value: the value itself, or the keys and items of lists, dicts and arrays in it."""
+    """Yield the texts in a value: the text or number itself, or the keys and items of lists, dicts and arrays in it."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _texts_in(key)
@@ -139,7 +139,9 @@ def _texts_in(value: Any) -> Iterator[str]:
             yield from _texts_in(item)
     elif isinstance(value, bytes):
         yield value.decode("utf-8", "replace")
-    elif not (value is None or value is pd.NA or isinstance(value, bool | int | float | np.generic)):
+    elif isinstance(value, float | np.floating) and float(value).is_integer():
+        yield f"{value:.0f}"
+    elif not (value is None or value is pd.NA):
         yield str(value)
 
 
@@ -155,8 +157,6 @@ def _secret_units(words: pd.DataFrame, mask: Bools) -> dict[str, set[str]]:
 
 
 def _refuse_secrets(recordings: pd.DataFrame, column: str, secrets: Mapping[str, set[str]]) -> None:
-    if pd.api.types.is_numeric_dtype(recordings[column]):
-        return
     for audio_id, value in zip(recordings["audio_id"], recordings[column], strict=True):
         if any(_units(text) & secrets[audio_id] for text in _texts_in(value)):
             way_out = (

@@ -167,6 +167,14 @@ def test_other_columns_and_ids_with_a_redacted_word_are_refused():
         corpus.redact(names_in(corpus))
 
 
+@pytest.mark.parametrize("code", [90210, 90210.0, pd.array([90210], "Int64")])
+def test_a_redacted_number_is_found_in_a_column_of_numbers(code):
+    corpus = corpus_of(["code", "90210", "please"], "code 90210 please", code=code)
+    with pytest.raises(InputError, match="the column 'code' of"):
+        corpus.redact([False, True, False])
+    assert corpus.redact([True, False, False]).recordings["code"].item() == 90210
+
+
 def test_a_removed_word_that_is_kept_elsewhere_is_no_secret():
     """The rule of docs/corpus.md: "May" is a name here and a month there."""
     words = ["May", "called", "it", "is", "due", "in", "may."]
