@@ -230,28 +230,41 @@ def _text(tiers: list[Tier], duration_ms: int) -> Iterator[str]:
     yield 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n'
     yield f"xmin = 0\nxmax = {end}\ntiers? <exists>\nsize = {len(tiers)}\nitem []:\n"
     for number, tier in enumerate(tiers, start=1):
-        intervals = list(_covering(tier.intervals, duration_ms))
+        edges_ms, texts = _covering(tier.intervals, duration_ms)
+        edges = [str(edge_ms / 1000) for edge_ms in edges_ms]
         yield f'    item [{number}]:\n        class = "IntervalTier"\n        name = "{_quoted(tier.name)}"\n'
-        yield f"        xmin = 0\n        xmax = {end}\n        intervals: size = {len(intervals)}\n"
-        for place, (start_ms, end_ms, text) in enumerate(intervals, start=1):
-            yield (
-                f"        intervals [{place}]:\n            xmin = {start_ms / 1000}\n"
-                f'            xmax = {end_ms / 1000}\n            text = "{_quoted(text) if text else text}"\n'
-            )
+        yield f"        xmin = 0\n        xmax = {end}\n        intervals: size = {len(texts)}\n"
+        # One text for each tier: a generator that yields each interval takes half as long again.
+        yield "".join(
+            [
+                f"        intervals [{place}]:\n            xmin = {start}\n            xmax = {end}\n"
+                f'            text = "{text}"\n'
+                for place, (start, end, text) in enumerate(zip(edges, edges[1:], texts, strict=False), start=1)
+            ]
+        )
 
 
-def _covering(intervals: list[Interval], duration_ms: int) -> Iterator[tuple[int, int, str]]:
-    """Yield the intervals, and empty ones in the gaps between them."""
+def _covering(intervals: list[Interval], duration_ms: int) -> tuple[list[int], list[str]]:
+    """Return the edges of the intervals and of the gaps between them, and their quoted texts, "" in a gap.
+
+    >>> _covering([Interval(0, 300, "a"), Interval(500, 700, 'say "b"')], 900)
+    ([0, 300, 500, 700, 900], ['a', '', 'say ""b""', ''])
+    """
+    edges_ms, texts = [0], []
     before = 0
     for start_ms, end_ms, text in intervals:
         assert start_ms is not None
         assert end_ms is not None
         if start_ms > before:
-            yield before, start_ms, ""
-        yield start_ms, end_ms, text
+            edges_ms.append(start_ms)
+            texts.append("")
+        edges_ms.append(end_ms)
+        texts.append(_quoted(text) if '"' in text else text)
         before = end_ms
     if before < duration_ms:
-        yield before, duration_ms, ""
+        edges_ms.append(duration_ms)
+        texts.append("")
+    return edges_ms, texts
 
 
 def _quoted(text: str) -> str:

@@ -147,10 +147,8 @@ def _speakers(kind: str, table: _Sorted, audio: int) -> Iterator[tuple[str, str 
     for begin, end in pairwise([*starts.tolist(), len(speaker)]):
         rows = slice(first + begin, first + end)
         texts = [text_on_one_line(text) for text in table.text[rows].tolist()]
-        intervals = [
-            Interval(*row)
-            for row in zip(table.start_ms[rows].tolist(), table.end_ms[rows].tolist(), texts, strict=True)
-        ]
+        columns = (table.start_ms[rows].tolist(), table.end_ms[rows].tolist(), texts)
+        intervals = list(map(Interval._make, zip(*columns, strict=True)))
         yield kind, table.speakers[speaker[begin]], intervals
 
 
