@@ -7,6 +7,7 @@ import os
 import pickle
 import random
 import signal
+import threading
 from bisect import bisect_left
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
@@ -239,6 +240,23 @@ async def test_one_worker_does_not_see_a_file(folder, service, tmp_path):
 async def test_what_is_not_an_executor(wrong, folder, service, tmp_path):
     with pytest.raises(OptionsError, match=r"executor is .* such as ProcessPoolExecutor"):
         await transcribe(folder, service, tmp_path, executor=wrong)
+
+
+async def test_the_progress_says_that_the_run_waits_for_workers(folder, service, tmp_path, threads, monkeypatch):
+    monkeypatch.setattr("soniox_ds.batch.workers.NOTE_AFTER_S", 0.01)
+    notes = set()
+
+    def free_a_worker(snapshot):
+        notes.add(snapshot.note)
+        if "waiting for the workers of the executor" in snapshot.note:
+            is_free.set()
+
+    is_free = threading.Event()
+    for _ in range(2):  # Both workers are busy until the display says that the run waits for them.
+        ThreadPoolExecutor.submit(threads, is_free.wait)
+    corpus = await transcribe(folder, service, tmp_path, executor=threads, progress=free_a_worker)
+    assert corpus.recordings["status"].tolist() == ["completed"] * 6
+    assert "waiting for the workers of the executor" in notes
 
 
 # -- workers that die --------------------------------------------------------------------------------------------------
