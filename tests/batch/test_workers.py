@@ -11,6 +11,7 @@ import threading
 from bisect import bisect_left
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
+import dask
 import pytest
 from batches import assert_same_corpus, batch, leftovers, routes, stand_in, transcribe, wav
 from dask_cluster import KEY
@@ -381,6 +382,7 @@ async def test_the_scheduler_of_dask_is_gone(folder, service, tmp_path, monkeypa
 
     def run():
         with (
+            dask.config.set({"distributed.comm.timeouts.connect": "2s"}),  # for the search for the scheduler
             LocalCluster(n_workers=1, threads_per_worker=2, processes=False, dashboard_address=":0") as cluster,
             DaskClient(cluster, set_as_default=False, timeout="2s") as dask_client,
         ):
