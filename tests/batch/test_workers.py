@@ -204,6 +204,18 @@ async def test_workers_find_the_key_under_a_name_of_its_own(folder, service, tmp
     assert corpus.recordings["status"].tolist() == ["completed"] * 6
 
 
+async def test_workers_have_the_keys_of_several_projects(folder, service, tmp_path, threads, monkeypatch):
+    service.call(lambda rules: rules.keys.add("key-of-b", project="b"))
+    connections = [sx.Connection(api_key=each, api_base_url=service.base_url) for each in (KEY, "key-of-b")]
+    with pytest.raises(ExecutorError, match="has another API key than this process"):
+        await transcribe(folder, service, tmp_path, executor=threads, connection=connections)
+    monkeypatch.setenv("SONIOX_API_KEY_B", "key-of-b")
+    corpus = await transcribe(folder, service, tmp_path, executor=threads, connection=connections)
+    assert corpus.recordings["status"].tolist() == ["completed"] * 6
+    assert len({task.key for task in threads.tasks(UploadTask)}) == 2
+    assert leftovers(service) == []
+
+
 async def test_workers_with_another_version(folder, service, tmp_path, threads, monkeypatch):
     monkeypatch.setattr("soniox_ds.batch.workers.installed_version", lambda: "99.1")
     await refused(folder, service, tmp_path, threads, r'pip install "soniox-ds==99\.1"')
