@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -238,3 +239,9 @@ def test_no_public_name_hides_a_module(folder):
     package = importlib.import_module(f"soniox_ds.{folder}".rstrip("."))
     modules = {found.name for found in pkgutil.iter_modules([str(ROOT / folder)])}
     assert not (modules & set(package.__all__)) - {*NAMESPACES, "exceptions", "schema"}
+
+
+def test_no_two_test_modules_have_the_same_name():
+    """Pytest imports them by name alone, so that the second one would end the collection of all tests."""
+    names = Counter(path.name for path in Path(__file__).parent.rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
