@@ -208,7 +208,8 @@ class Connection:
         set_field(self, "organisation", None if organisation is None else organisation.strip())
 
     def __repr__(self) -> str:
-        stated = "" if self.organisation is None else f", organisation={self.organisation!r}"
+        stated = "" if self.region is None or _is_of_vendor(self.api_base_url) else f", region={self.region!r}"
+        stated += "" if self.organisation is None else f", organisation={self.organisation!r}"
         return f"Connection(service={self.service!r}, api_base_url={self.api_base_url!r}, api_key=***{stated})"
 
     @property

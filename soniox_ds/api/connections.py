@@ -106,6 +106,11 @@ class ConnectionPool:
         return f"ConnectionPool({', '.join(map(repr, self.connections))})"
 
     @property
+    def name(self) -> str:
+        """Name of the region, or the names of the regions."""
+        return ", ".join(self.by_region)
+
+    @property
     def service(self) -> str:
         """Name of the host. Connections to several regions have none in common, so that OptionsError is raised."""
         self.need_one_region()

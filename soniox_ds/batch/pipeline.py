@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Unpack, overload
+from typing import Any, Literal, NamedTuple, Unpack, overload
+
+import pandas as pd
 
 from soniox_ds._arguments import check_number
 from soniox_ds._caller import warn_caller
@@ -35,7 +38,8 @@ from soniox_ds.batch.keywords import TranscribeKeywords
 from soniox_ds.batch.limits import CONCURRENCY, Limits
 from soniox_ds.batch.model_changes import warn_of_models
 from soniox_ds.batch.prepare import Preparer
-from soniox_ds.batch.projects import opened_projects
+from soniox_ds.batch.projects import Project, opened_projects
+from soniox_ds.batch.regions import RegionPart, joined, parts_by_region
 from soniox_ds.batch.run import Run
 from soniox_ds.batch.spending import Spending
 from soniox_ds.batch.submit import submit_forever
@@ -44,11 +48,11 @@ from soniox_ds.batch.webhook_receiver import WebhookReceiver, check_webhook, rec
 from soniox_ds.batch.workers import Workers
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.corpus.opened import OpenedCorpus, open_corpus
-from soniox_ds.exceptions import JournalError, OptionsError, WebhookWarning
+from soniox_ds.exceptions import JournalError, OptionsError, SonioxDSError, WebhookWarning
 from soniox_ds.options import TranscriptionOptions
 from soniox_ds.options.keywords import check_keywords, list_options
 from soniox_ds.options.transcription import TranscriptionKeywords
-from soniox_ds.progress.display import Progress, Snapshot, progress_for
+from soniox_ds.progress.display import Display, Progress, Snapshot, progress_for
 from soniox_ds.sources.recording import RecordingList
 
 __all__ = ["transcribe", "transcribe_as"]
@@ -267,96 +271,194 @@ async def transcribe_as(
     )
     if out is not None:  # The run forgets recordings that are written, but not those of the caller.
         recording_list = RecordingList(list(recording_list.recordings), recording_list.metadata)
-    service = pool.service
-    shared = models or ModelList()
-    async with receiving(webhook, options, journal) as (options, journal), Journal.using(journal) as book:
-        name = book.start_run()
-        try:
-            async with (
-                _folder(
-                    out,
-                    recording_list,
-                    journal=book,
-                    options=options,
-                    service=service,
-                    repeat=repeat,
-                    refresh=refresh,
-                ) as folder,
-                opened_projects(
-                    pool, requests_per_minute=requests_per_minute, limits=limits, clock=clock, journal=book
-                ) as projects,
-            ):
-                with Progress(display, now=clock.now) as shown:
-                    shown.set_total(len(recording_list.recordings))
-                    run = Run(
-                        name=name,
-                        projects=projects,
-                        journal=book,
-                        options=options,
-                        service=service,
-                        limits=limits,
-                        clock=clock,
-                        progress=shown,
-                        timeout_s=timeout_s,
-                        models=shared,
-                        spending=spending or Spending(),
-                        refresh=refresh,
-                        workers=None
-                        if executor is None
-                        else Workers(executor, pool.connections, limits.request_timeout_s, shown.note),
-                    )
-                    deliveries = [Deliveries(run) for _ in projects] if webhook is not None else []
-                    for number, project in enumerate(projects):
-                        project.watcher = Watcher(run, project, deliveries[number] if deliveries else None)
-                        budget = project.limits.budget
-                        budget.on_pause, budget.on_full = run.note_pause, run.note_full_window
-                        budget.reserve = project.limits.n_to_fetch
-                    await run.learn_ids()
-                    preparer = Preparer(run, recording_list.recordings, refresh=refresh, repeat=repeat, folder=folder)
-                    try:
-                        await _drive(run, preparer, concurrency, folder)
-                        await tidy_up(run)
-                    except JournalError:
-                        raise  # Deletions could not be written down, so nothing is deleted.
-                    except BaseException:
-                        for project in projects:
-                            project.limits.budget.reserve = lambda: 0  # Nothing more is fetched.
-                        await delete_after_interrupt(run, run.jobs.values())
-                        raise
-                    finally:
-                        for job in run.jobs.values():
-                            job.leave_copy()
-                        await shared.close()
-                if folder is not None:
-                    await folder.finish(run)
-                    outcomes = folder.outcomes()
-            corpus: Corpus | OpenedCorpus
-            if folder is not None:
-                corpus = await asyncio.to_thread(open_corpus, folder.path)
-            else:
-                corpus = await assemble(
-                    recording_list,
-                    run.jobs_of_row,
-                    journal=book,
-                    service=service,
-                    options=options,
-                    resolved_model=await shared.resolved(options.model),
-                )
-                outcomes = corpus.recordings
-            missing = await missing_text(run, deliveries)
-        except BaseException:
-            with contextlib.suppress(JournalError):  # A claim ends with its run anyway; the first error matters more.
-                await book.end_run(name)
-            raise
-        await book.end_run(name)
-    if missing is not None:
-        warn_caller(missing, WebhookWarning)
+    parts = parts_by_region(pool, recording_list)
+    if len(parts) > 1 and out is not None:
+        raise OptionsError(
+            f"out= holds the recordings of one region, and these belong to {len(parts)} "
+            f"({', '.join(part.pool.name for part in parts)}). Call transcribe once for each region, with a folder "
+            "for each"
+        )
+    async with (
+        receiving(webhook, options, journal) as (options, journal),
+        Journal.using(journal) as book,
+        opened_projects(
+            pool, requests_per_minute=requests_per_minute, limits=limits, clock=clock, journal=book
+        ) as projects,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        shown = None
+        if len(parts) > 1:
+            shown = stack.enter_context(Progress(display, now=clock.now))
+            shown.set_total(len(recording_list.recordings))
+        call = _Call(
+            options=options,
+            projects=projects,
+            journal=book,
+            limits=limits,
+            clock=clock,
+            display=display,
+            shown=shown,
+            spending=spending or Spending(),
+            concurrency=-(-concurrency // len(parts)),
+            executor=executor,
+            timeout_s=timeout_s,
+            out=out,
+            refresh=refresh,
+            repeat=repeat,
+            has_webhook=webhook is not None,
+        )
+        lists = [models if models is not None and len(parts) == 1 else ModelList() for _ in parts]
+        runs = [_transcribe_part(call, part, of_part) for part, of_part in zip(parts, lists, strict=True)]
+        results = await _all_of(runs)
+    for result in results:
+        if result.missing is not None:
+            warn_caller(result.missing, WebhookWarning)
     if models is None:
-        await warn_of_models(shared, options.model, outcomes)
-    report_failures(outcomes, fatal=run.fatal, on_error=on_error, all_in="corpus.failed")
+        for result, of_part in zip(results, lists, strict=True):
+            await warn_of_models(of_part, options.model, result.outcomes)
+    corpus = results[0].corpus
+    outcomes = results[0].outcomes
+    if len(parts) > 1:
+        corpora = [result.corpus for result in results if isinstance(result.corpus, Corpus)]
+        corpus = await asyncio.to_thread(joined, parts, corpora)
+        outcomes = corpus.recordings
+    fatal = None if any(result.fatal is None for result in results) else results[0].fatal
+    report_failures(outcomes, fatal=fatal, on_error=on_error, all_in="corpus.failed")
     if models is None:  # Otherwise the caller has warned of them.
         warn_of_channels(slugs.split() for slugs in outcomes["warnings"].dropna())
     return corpus
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Call:
+    """What the runs of all regions of a call share."""
+
+    options: TranscriptionOptions
+    projects: Sequence[Project]
+    journal: Journal
+    limits: Limits
+    clock: Clock
+    display: Display
+    shown: Progress | None
+    """The progress display of all runs; None if the only run has its own."""
+    spending: Spending
+    concurrency: int
+    executor: Executor | None
+    timeout_s: float | None
+    out: str | Path | None
+    refresh: bool
+    repeat: int
+    has_webhook: bool
+
+
+class _Result(NamedTuple):
+    """The outcome of the run of a region."""
+
+    corpus: Corpus | OpenedCorpus
+    outcomes: pd.DataFrame
+    fatal: SonioxDSError | None
+    missing: str | None
+    """Warning about webhooks that did not arrive."""
+
+
+async def _transcribe_part(call: _Call, part: RegionPart, models: ModelList) -> _Result:
+    """Transcribe the recordings of one region with the projects of this region."""
+    book, options, service = call.journal, call.options, part.pool.service
+    projects = [project for project in call.projects if project.client.connection in part.pool.connections]
+    recordings = part.recordings.recordings
+    name = book.start_run()
+    try:
+        async with _folder(
+            call.out,
+            part.recordings,
+            journal=book,
+            options=options,
+            service=service,
+            repeat=call.repeat,
+            refresh=call.refresh,
+        ) as folder:
+            with (
+                Progress(call.display, now=call.clock.now) if call.shown is None else contextlib.nullcontext(call.shown)
+            ) as shown:
+                if call.shown is None:
+                    shown.set_total(len(recordings))
+                run = Run(
+                    name=name,
+                    projects=projects,
+                    others=[project.fingerprint for project in call.projects if project not in projects],
+                    journal=book,
+                    options=options,
+                    service=service,
+                    limits=call.limits,
+                    clock=call.clock,
+                    progress=shown,
+                    timeout_s=call.timeout_s,
+                    models=models,
+                    spending=call.spending,
+                    refresh=call.refresh,
+                    workers=None
+                    if call.executor is None
+                    else Workers(call.executor, part.pool.connections, call.limits.request_timeout_s, shown.note),
+                )
+                deliveries = [Deliveries(run) for _ in projects] if call.has_webhook else []
+                for number, project in enumerate(projects):
+                    project.watcher = Watcher(run, project, deliveries[number] if deliveries else None)
+                    budget = project.limits.budget
+                    budget.on_pause, budget.on_full = run.note_pause, run.note_full_window
+                    budget.reserve = project.limits.n_to_fetch
+                await run.learn_ids()
+                preparer = Preparer(run, recordings, refresh=call.refresh, repeat=call.repeat, folder=folder)
+                try:
+                    await _drive(run, preparer, call.concurrency, folder)
+                    await tidy_up(run)
+                except JournalError:
+                    raise  # Deletions could not be written down, so nothing is deleted.
+                except BaseException:
+                    for project in projects:
+                        project.limits.budget.reserve = lambda: 0  # Nothing more is fetched.
+                    await delete_after_interrupt(run, run.jobs.values())
+                    raise
+                finally:
+                    for job in run.jobs.values():
+                        job.leave_copy()
+                    await models.close()
+            if folder is not None:
+                await folder.finish(run)
+                outcomes = folder.outcomes()
+        corpus: Corpus | OpenedCorpus
+        if folder is not None:
+            corpus = await asyncio.to_thread(open_corpus, folder.path)
+        else:
+            corpus = await assemble(
+                part.recordings,
+                run.jobs_of_row,
+                journal=book,
+                service=service,
+                options=options,
+                resolved_model=await models.resolved(options.model),
+            )
+            outcomes = corpus.recordings
+        missing = await missing_text(run, deliveries)
+    except BaseException:
+        with contextlib.suppress(JournalError):  # A claim ends with its run anyway; the first error matters more.
+            await book.end_run(name)
+        raise
+    await book.end_run(name)
+    return _Result(corpus, outcomes, run.fatal, missing)
+
+
+async def _all_of(runs: Sequence[Coroutine[Any, Any, _Result]]) -> list[_Result]:
+    """Carry out runs at the same time, and return their results. If one fails, the others are cancelled."""
+    if len(runs) == 1:
+        return [await runs[0]]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(run) for run in runs]
+    except BaseExceptionGroup as errors:
+        first = first_error(errors)
+    else:
+        return [task.result() for task in tasks]
+    raise first
 
 
 @contextlib.asynccontextmanager

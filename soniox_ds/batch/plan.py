@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack, cast
 
@@ -30,6 +31,7 @@ from soniox_ds.batch.journal import Journal, State
 from soniox_ds.batch.limits import Limits
 from soniox_ds.batch.plan_result import Plan
 from soniox_ds.batch.prepare import Preparer
+from soniox_ds.batch.regions import parts_by_region
 from soniox_ds.batch.run import Run
 from soniox_ds.batch.spending import Spending
 from soniox_ds.batch.watch import REQUESTS_PER_LISTING
@@ -134,7 +136,6 @@ async def plan(
     if not isinstance(limits, Limits | None):
         raise OptionsError(f"limits is {limits!r}; it is an object such as sx.Limits(pending=500)")
     pool = ConnectionPool.of(connection, connection_for_plan)
-    service = pool.service
     clock = clock or Clock()
     limits = limits or Limits()
     end = None if finish_by is None else _end(finish_by)
@@ -149,34 +150,33 @@ async def plan(
         storage_options=storage_options,
     )
     recordings = recording_list.recordings
+    parts = parts_by_region(pool, recording_list)
+    places: dict[int, tuple[Run, int]] = {}
     display = progress_for(progress)
     async with Journal.using(journal) as book:
         with Progress(display, now=clock.now) as shown, Progress(progress_for(False), now=clock.now) as silent:
             shown.set_total(len(recordings))
-            run = _PlannedRun(
-                name="",
-                projects=[],
-                journal=cast("Journal", _UnclaimedJournal(book)),
-                options=checked,
-                service=service,
-                limits=limits,
-                clock=clock,
-                progress=silent,
-                timeout_s=None,
-                models=ModelList(),
-                spending=Spending(),
-            )
-
-            def show() -> None:
-                while run.n_shown < run.n_prepared:
-                    run.n_shown += 1
-                    shown.add_finished(True)
-
-            run.on_outcome = show
-            await _PlanningPreparer(run, recordings, refresh=refresh, repeat=repeat).prepare()
+            for part in parts:
+                run = _PlannedRun(
+                    name="",
+                    projects=[],
+                    journal=cast("Journal", _UnclaimedJournal(book)),
+                    options=checked,
+                    service=part.pool.service,
+                    limits=limits,
+                    clock=clock,
+                    progress=silent,
+                    timeout_s=None,
+                    models=ModelList(),
+                    spending=Spending(),
+                )
+                run.on_outcome = partial(run.show, shown)
+                await _PlanningPreparer(run, part.recordings.recordings, refresh=refresh, repeat=repeat).prepare()
+                places |= {row: (run, place) for place, row in enumerate(part.rows)}
     return await asyncio.to_thread(
         _plan,
-        run,
+        [places[row] for row in range(len(recordings))],
+        checked,
         recordings,
         requests_per_minute,
         limits,
@@ -215,6 +215,12 @@ class _PlannedRun(Run):
 
     n_shown = 0
     """Number of recordings that the progress display has counted."""
+
+    def show(self, progress: Progress) -> None:
+        """Count the recordings that were prepared since the last call."""
+        while self.n_shown < self.n_prepared:
+            self.n_shown += 1
+            progress.add_finished(True)
 
     async def admit(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
@@ -262,7 +268,8 @@ class _PlanningPreparer(Preparer):
 
 
 def _plan(
-    run: Run,
+    places: Sequence[tuple[Run, int]],
+    options: TranscriptionOptions,
     recordings: list[Recording],
     requests_per_minute: float,
     limits: Limits,
@@ -274,7 +281,7 @@ def _plan(
 ) -> Plan:
     rows: list[dict[str, Any]] = []
     n_uploads = n_urls = n_continued = n_unknown = n_bytes = 0
-    for row, recording in enumerate(recordings):
+    for (run, row), recording in zip(places, recordings, strict=True):
         jobs = run.jobs_of_row.get(row, [])
         new = [job for job in jobs if job.waits and job.rows[0] == row and not _is_paid(job)]
         failed = next((job for job in jobs if job.error), None)
@@ -304,8 +311,8 @@ def _plan(
             }
         )
         n_unknown += len(unknown)
-        n_urls += sum(job.recording.is_remote and not run.options.download for job in new)
-        n_uploads += sum(not job.recording.is_remote or bool(run.options.download) for job in new)
+        n_urls += sum(job.recording.is_remote and not options.download for job in new)
+        n_uploads += sum(not job.recording.is_remote or bool(options.download) for job in new)
         n_bytes += (recording.size_bytes or 0) if new and not recording.is_remote else 0
         n_continued += sum(job.waits and _is_paid(job) and job.rows[0] == row for job in jobs)
     requests = n_uploads * REQUESTS_OF_UPLOAD + n_urls * REQUESTS_OF_URL + n_continued * (REQUESTS_OF_UPLOAD - 2)

@@ -57,12 +57,12 @@ class OrganisationLimits:
     @property
     def n_watched(self) -> int:
         """Number of jobs that are being processed by the service, or may be."""
-        return sum(project.watcher.n_jobs for project in self.projects)
+        return sum(project.n_watched for project in self.projects)
 
     @property
     def n_listings(self) -> int:
         """Number of projects whose jobs have to be listed."""
-        return sum(project.watcher.n_jobs > 0 for project in self.projects)
+        return sum(project.n_watched > 0 for project in self.projects)
 
     def n_to_fetch(self) -> int:
         """Return the number of transcripts that will be fetched soon."""
@@ -72,8 +72,6 @@ class OrganisationLimits:
 class Project:
     """A project of a run: its client, its limits, and its jobs (``jobs.Job``) on their way."""
 
-    watcher: JobWatcher
-
     def __init__(self, client: Client, limits: OrganisationLimits, fingerprint: str, name: str) -> None:
         self.client = client
         self.limits = limits
@@ -81,6 +79,7 @@ class Project:
         """Short salted hash of the key, by which the journal knows the project."""
         self.name = name
         """Name in messages; empty if the run has only one project."""
+        self._watcher: JobWatcher | None = None
         self.fatal: SonioxDSError | None = None
         """The error because of which nothing more may be sent to the project."""
         self.failures_in_a_row = 0
@@ -94,9 +93,25 @@ class Project:
         return f"<project of {self.client.connection!r}, {self.n_jobs} jobs>"
 
     @property
+    def watcher(self) -> JobWatcher:
+        """The watcher of the jobs, which the run sets."""
+        if self._watcher is None:
+            raise RuntimeError(f"{self!r} has no watcher yet")
+        return self._watcher
+
+    @watcher.setter
+    def watcher(self, watcher: JobWatcher) -> None:
+        self._watcher = watcher
+
+    @property
     def n_jobs(self) -> int:
         """Number of jobs that are under way in the project."""
         return len(self.jobs)
+
+    @property
+    def n_watched(self) -> int:
+        """Number of jobs that are being processed by the service, or may be."""
+        return 0 if self._watcher is None else self._watcher.n_jobs
 
     @property
     def is_shut_out(self) -> bool:

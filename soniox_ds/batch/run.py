@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -143,11 +143,14 @@ class Run:
         models: ModelList,
         spending: Spending,
         refresh: bool = False,
+        others: Collection[str] = (),
         workers: Workers | None = None,
     ) -> None:
         self.name = name
         self.projects = list(projects)
         """The projects of the keys of the call. A run that only plans has none."""
+        self._others = frozenset(others)
+        """Fingerprints of the keys of the call for other regions."""
         self.journal = journal
         self.options = options
         self.options_hash = options.job_hash()
@@ -324,7 +327,10 @@ class Run:
 
         A key that is not one of this run may have been replaced by any of those in this run.
         """
-        return lambda fingerprint: self.project_of(fingerprint) in (project, None)
+        return lambda fingerprint: (
+            self.project_of(fingerprint) is project
+            or (self.project_of(fingerprint) is None and fingerprint not in self._others)
+        )
 
     def assign(self, job: Job) -> Project:
         """Give a job that is not sent yet to a project that accepts jobs: the one with its upload, or the least busy.
