@@ -13,7 +13,7 @@ help:
 	@echo "make check  lint, type check and run the fast tests"
 	@echo "make docs   build the documentation site: docs/_build/html/index.html"
 	@echo "make linkcheck  look whether the external links of the documentation work"
-	@echo "make reference  write docs/reference anew, from the tables and docstrings of the code"
+	@echo "make reference  write docs/reference and docs/llms.txt anew, from the code and the lists of pages"
 	@echo "make test-install  test the wheel with the newest releases, in an environment of its own"
 	@echo "make update-constraints  choose the newest releases for make demo and make test"
 	@echo "make fuzz   search at random for input that breaks something; FUZZ_FACTOR=100 searches five times as long as usual"
@@ -47,6 +47,7 @@ check: $(VENV)/.ready-test lint types
 
 reference: $(VENV)/.ready-test
 	$(BIN)/python docs/generate_reference.py
+	$(BIN)/python docs/generate_llms_txt.py
 
 # Build the site without a network. A warning, such as a link that leads nowhere, is an error.
 SPHINX := $(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -d docs/_build/doctrees

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -31,10 +32,12 @@ myst_fence_as_directive = ["math"]
 run_blocks_on = ["index", "tutorial", "how-to/*", "gallery"]
 run_blocks_results_first = ["gallery"]
 
+myst_dmath_allow_digits = False  # $5 and $6 are amounts
 html_theme = "pydata_sphinx_theme"
 html_title = "soniox_ds"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
 html_theme_options = {
     "navbar_align": "left",
     "header_links_before_dropdown": 6,
@@ -45,12 +48,14 @@ html_theme_options = {
     "show_toc_level": 2,
 }
 html_sidebars = {"index": [], "tutorial": [], "installing": [], "gallery": []}
+html_extra_path = ["llms.txt"]
 html_copy_source = False
 html_show_sourcelink = False
 
 
 def setup(app: Sphinx) -> None:
     app.connect("source-read", link_to_pages_of_the_site)
+    app.connect("build-finished", copy_markdown)
 
 
 def link_to_pages_of_the_site(_app: Sphinx, _page: str, source: list[str]) -> None:
@@ -58,3 +63,10 @@ def link_to_pages_of_the_site(_app: Sphinx, _page: str, source: list[str]) -> No
     source[0] = (
         source[0].replace("](../README.md)", "](index.md)").replace("](../CONTRIBUTING.md)", "](contributing.md)")
     )
+
+
+def copy_markdown(app: Sphinx, error: Exception | None) -> None:
+    """Put the Markdown of each page beside its HTML, where llms.txt links to it."""
+    if error is None and app.builder.name == "html":
+        for page in app.env.found_docs:
+            shutil.copyfile(app.env.doc2path(page), Path(app.outdir, f"{page}.md"))

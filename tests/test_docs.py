@@ -1,5 +1,6 @@
 """Checks of README and docs: their Python runs, and their links have targets."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -79,3 +80,15 @@ def test_the_gallery_has_every_plot_and_view():
         if f"sx.{room}.{name}(" not in page
     ]
     assert not missing
+
+
+def test_llms_txt_is_up_to_date_and_lists_every_page():
+    docs = ROOT / "docs"
+    spec = importlib.util.spec_from_file_location("generate_llms_txt", docs / "generate_llms_txt.py")
+    generator = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generator)
+    text = (docs / "llms.txt").read_text(encoding="utf-8")
+    assert text == generator.text(), "run `make reference`"
+    pages = {path.relative_to(docs).as_posix() for path in docs.rglob("*.md") if "_build" not in path.parts}
+    sections = {"index.md", "how-to/index.md", "user-guide.md", "project.md"}
+    assert set(LINK.findall(text)) == pages - sections

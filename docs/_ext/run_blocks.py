@@ -188,7 +188,7 @@ def table_as_html(table: Any) -> str:
     n_more = len(table) - MAX_ROWS
     more = f'<p class="more-rows">and {n_more} more rows</p>' if n_more > 0 else ""
     return (
-        '<div class="table-scroll" tabindex="0" role="region" aria-label="Table">'
+        '<div class="table-scroll" tabindex="0" role="group" aria-label="Table">'
         f'<table class="result-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}'
     )
 
