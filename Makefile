@@ -47,7 +47,6 @@ check: $(VENV)/.ready-test lint types
 
 reference: $(VENV)/.ready-test
 	$(BIN)/python docs/generate_reference.py
-	$(BIN)/python docs/generate_llms_txt.py
 
 # Build the site without a network. A warning, such as a link that leads nowhere, is an error.
 SPHINX := $(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -d docs/_build/doctrees

@@ -1,5 +1,7 @@
 """Write docs/reference: a page of all tables, and pages of all public names with their signatures and docstrings.
 
+It also writes docs/llms.txt, which lists the pages.
+
 Run it as ``make reference`` after a change of a table or a docstring. `tests/test_reference.py` fails if a page is out
 of date.
 """
@@ -10,6 +12,7 @@ import ast
 import inspect
 import pkgutil
 import re
+import runpy
 import textwrap
 from collections.abc import Iterator
 from importlib import import_module
@@ -368,3 +371,4 @@ if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for file, text in pages().items():
         (FOLDER / file).write_text(text, encoding="utf-8")
+    runpy.run_path(str(FOLDER.parent / "generate_llms_txt.py"), run_name="__main__")
