@@ -60,8 +60,8 @@ def reference() -> list[tuple[str, str, str]]:
         ("All names", "reference/README.md", "every public name with a line about it."),
         ("Tables", "reference/tables.md", "every table with its columns and their types."),
     ]
-    for page, (title, _, names) in generator.TOP_PAGES.items():
-        rows.append((title, f"reference/{page}.md", ", ".join(f"`sx.{name}`" for name in names.split())))
+    for page, (title, about, _) in generator.TOP_PAGES.items():
+        rows.append((title, f"reference/{page}.md", about[0].lower() + about[1:]))
     for name, title in generator.NAMESPACES.items():
         rows.append((title, f"reference/{name}.md", f"the names of `sx.{name}`."))
     return rows

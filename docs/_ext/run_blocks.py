@@ -83,6 +83,7 @@ class Page:
         self.out = out
         self.names: dict[str, Any] = {"__name__": "__main__"}
         self.heading = ""
+        self.n_charts = 0
         self.thumbnails: list[str] = []
 
     def with_results(self, text: str, *, are_results_first: bool) -> str:
@@ -120,7 +121,8 @@ class Page:
         figures = [plt.figure(number) for number in plt.get_fignums()]
         results += [self.chart(figure) for figure in figures] or [as_html(value)]
         plt.close("all")
-        results = [result for result in results if result]
+        here = f"{Path.cwd()}/"  # a temporary folder, which says nothing to readers
+        results = [result.replace(here, "") for result in results if result]
         if results:
             self.thumbnails.append(
                 f'<a class="thumbnail" href="#{anchor(self.heading)}"><span class="preview" aria-hidden="true" inert>'
@@ -135,8 +137,9 @@ class Page:
         folder = self.out / "_images"
         folder.mkdir(parents=True, exist_ok=True)
         images = []
+        self.n_charts += 1
         for theme in ("light", "dark"):
-            file = f"{self.name.replace('/', '-')}-{anchor(self.heading) or 'chart'}-{theme}.svg"
+            file = f"{self.name.replace('/', '-')}-{self.n_charts}-{theme}.svg"
             svg = drawn.getvalue()
             for colour, replacement in COLOURS.items():
                 svg = svg.replace(colour, replacement[theme])
@@ -169,7 +172,9 @@ def table_as_html(table: Any) -> str:
     def text(value: Any) -> str:
         if pd.api.types.is_scalar(value) and pd.isna(value):
             return "NA"
-        return escape(f"{value:.3g}" if isinstance(value, float) else str(value))
+        if isinstance(value, float):
+            return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+        return escape(str(value))
 
     if not isinstance(table.index, pd.RangeIndex) and table.index.nlevels == 1 and table.index.name:
         table = table.reset_index()
