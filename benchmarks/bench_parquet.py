@@ -66,7 +66,7 @@ def main(millions: float = MILLIONS) -> None:
 
 
 def _seconds(action: Callable[[], object]) -> float:
-    """Return the least processor time of several runs."""
+    """Return the shortest processor time of several runs."""
     times = []
     for _ in range(REPEATS):
         begin = time.process_time()

@@ -1,4 +1,4 @@
-"""Several processes with one journal: each recording is transcribed once, and the budget is kept by all together.
+"""The time of several processes with one journal, which transcribe each recording once within one budget.
 
 The processes transcribe the same folder against the stand-in, on a clock that runs faster than real time. The bound is
 the time for which the requests of the run fill the budget, without its first minute.

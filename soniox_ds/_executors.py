@@ -1,4 +1,4 @@
-"""Executors of ``concurrent.futures``: the checks of their workers, and the ways in which they lose tasks.
+"""Executors of ``concurrent.futures``: the submission of tasks, checks of the workers, and errors for lost tasks.
 
 Conventions: any object with a method `submit` is an executor, such as a process pool or ``client.get_executor()`` of
 Dask. Its workers may be on other machines. A task can be sent there only if the worker has the same version of this
@@ -43,7 +43,7 @@ def check_executor(executor: object) -> None:
     client.get_executor() of Dask
     """
     is_instance = callable(getattr(executor, "submit", None)) and not isinstance(executor, type)
-    if executor is not None and (not is_instance or hasattr(executor, "get_executor")):  # A client of Dask has both.
+    if executor is not None and (not is_instance or hasattr(executor, "get_executor")):  # Excludes clients of Dask.
         raise OptionsError(
             f"executor is {executor!r}; it is an executor such as ProcessPoolExecutor(4) or client.get_executor() of "
             "Dask"
@@ -57,16 +57,20 @@ def installed_version() -> str:
 
 
 version_task: Callable[[], str] = functools.partial(metadata.version, _PACKAGE)
-"""A task that returns the version of the package on a worker, and needs nothing of this package there."""
+"""A task that returns the version of the package on a worker. It runs there even if the package is missing or has
+another version."""
 
 
 def worker_name() -> str:
-    """Return words for this process, for messages from a worker."""
+    """Return a description of this process (host and process id) for messages from a worker."""
     return f"the worker on {socket.gethostname()} (process {os.getpid()})"
 
 
 def check_version(expected: str, found: str | None = None) -> None:
-    """Raise ExecutorError unless a worker has the expected version; by default the worker is this process."""
+    """Raise ExecutorError unless a worker has the expected version of the package.
+
+    `found` is the version on the worker. None checks this process.
+    """
     actual = found or installed_version()
     if actual != expected:
         where = "a worker of the executor" if found is not None else worker_name()
@@ -77,7 +81,10 @@ def check_version(expected: str, found: str | None = None) -> None:
 
 
 def dask_client(executor: Executor) -> Any | None:
-    """Return the client of an executor of Dask; None for other executors."""
+    """Return the client of an executor of Dask; None for other executors.
+
+    Raises OptionsError if the client is asynchronous.
+    """
     if type(executor).__module__.partition(".")[0] != "distributed":
         return None
     from distributed import get_client
@@ -93,7 +100,7 @@ def submitted(executor: Executor, task: Callable[[], _Result]) -> Future[_Result
     client = dask_client(executor)
     try:
         return executor.submit(task) if client is None else _submitted_to_dask(executor, client, task)
-    except Exception as error:  # Dask has exceptions of its own for this.
+    except Exception as error:  # Dask raises exceptions of its own.
         raise ExecutorError(
             f"the executor takes no tasks ({_words(error)}). Make a new executor and run the same call again"
         ) from error
@@ -102,18 +109,19 @@ def submitted(executor: Executor, task: Callable[[], _Result]) -> Future[_Result
 def _submitted_to_dask(executor: Executor, client: Any, task: Callable[[], _Result]) -> Future[_Result]:
     """Submit a task to Dask as its executor does, but never leave a future without an outcome.
 
-    The futures of Dask's own executor wait for ever if the worker dies after the task and the result is lost.
+    A future of Dask's own executor waits for ever if the worker dies after it has finished the task, so that the result
+    is lost.
     """
     if getattr(executor, "_shutdown", False):
         raise RuntimeError("cannot schedule new futures after shutdown")
-    given = getattr(executor, "_kwargs", {})  # Such as the workers that may be used.
+    given = getattr(executor, "_kwargs", {})  # Options of the executor, such as the workers to use.
     of_dask = client.submit(task, **{**given, "pure": False, "retries": 0})
     future: Future[_Result] = Future()
 
     async def settle() -> None:
         try:
             result = await of_dask
-        except BaseException as error:  # noqa: BLE001  # Whatever it is, somebody waits for it.
+        except BaseException as error:  # noqa: BLE001  # The caller waits for the outcome, whatever it is.
             if future.set_running_or_notify_cancel():
                 future.set_exception(CancelledError(str(error)) if _is_cancellation(error) else error)
         else:
@@ -136,7 +144,7 @@ def lost_task(error: BaseException) -> ExecutorError | None:
     the executor has given up a task (CancelledError). Its workers or its scheduler were stopped, or the connection to
     them was lost. Make a new executor and run the same call again
     """
-    if type(error).__name__ == "KilledWorker":  # The exception of Dask, which is not imported for this.
+    if type(error).__name__ == "KilledWorker":  # An exception of Dask. Dask is not imported only for this check.
         problem = "the workers that ran a task have died, several times in a row"
         advice = "Look at their logs, for example for too little memory, and run the same call again"
     elif isinstance(error, BrokenExecutor):

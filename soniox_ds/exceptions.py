@@ -87,7 +87,7 @@ class SetupError(SonioxDSError):
 
 
 class ExecutorError(SetupError):
-    """The workers of an executor cannot do their work: they are gone, or lack the package, the key or a file."""
+    """The workers of an executor cannot run tasks: they are gone, or lack the package, the key or a file."""
 
     error_type = "executor_failed"
     maybe_done = False

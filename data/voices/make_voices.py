@@ -1,15 +1,17 @@
-"""Make the recordings of the voices, their manifest and their turns again from `texts.py`.
+"""Make the recordings of the synthetic voices, their manifest and their speaker turns from `texts.py`.
 
-For development only; it needs what `make_samples.py` in the folder `samples` needs, and uses its functions:
+For development only. The script needs the same packages as `make_samples.py` in the folder `samples`, whose functions
+it uses:
 
     python make_voices.py --voices package/voices [--clips FOLDER] [--out FOLDER]
 
-It takes half an hour of processor time. With ``--clips``, what the voices spoke is kept in a folder, so that noise and
-levels can be changed without speaking again. `transcribe_voices.py` makes the transcripts afterwards.
+It takes half an hour of processor time. With ``--clips``, the speech of the voices is kept in a folder, so that noise
+and levels can be changed without synthesising the speech again. `transcribe_voices.py` makes the transcripts
+afterwards.
 
-Every text is read by two voices of different groups. The rules that give each reading its voice and its condition are
-counters, and all chance comes from one seed and the name of the recording. The conventions of signals and times are
-those of `make_samples.py`.
+Every text is read by two voices of different groups. Counters assign a voice and a condition to each reading, and all
+random numbers come from one seed and the name of the recording. The conventions of signals and times are those of
+`make_samples.py`.
 """
 
 from __future__ import annotations
@@ -45,7 +47,8 @@ ACCENTS = {
     "p": "Portuguese voice",
     "z": "Chinese voice",
 }
-"""Accent labels by the first letter of a voice. A voice of another language reads English; it is nobody's accent."""
+"""Accent labels by the first letter of a voice. A voice of another language reads English, but it does not have the
+accent of any person."""
 GENDERS = {"f": "female", "m": "male"}
 VOICES = (
     *("af_alloy", "af_aoede", "af_bella", "af_heart", "af_jessica", "af_kore", "af_nicole", "af_nova", "af_river"),
@@ -55,9 +58,11 @@ VOICES = (
     *("jf_alpha", "jf_gongitsune", "jm_kumo", "pf_dora", "pm_alex", "zf_xiaobei", "zm_yunjian"),
 )
 STRIDE = 17
-"""Distance of the voices of neighbouring readings in `VOICES`. It has no divisor in common with their number."""
+"""Distance in `VOICES` between the voices of successive readings. It has no divisor in common with the number of
+voices, so that all voices are used."""
 CONDITIONS = ("clean", "noisy", "telephone", "clean", "noisy")
-"""The conditions of a voice's first five readings; the sixth is as the first."""
+"""The conditions of successive readings of a voice, in turn. The first condition depends on the position of the voice
+in `VOICES`."""
 MANIFEST = (
     *("audio_id", "source", "reference", "speaker", "group", "accent", "gender", "topic", "condition", "snr_db"),
     *("kind", "terms"),
@@ -65,7 +70,7 @@ MANIFEST = (
 
 
 class Clips:
-    """The voice model, with what was spoken before in a folder."""
+    """A voice model that keeps its speech in a folder, and reads it from there when the same speech is needed again."""
 
     def __init__(self, model: Any, folder: Path | None) -> None:
         self.model = model
@@ -85,6 +90,7 @@ class Clips:
 
 
 def group_of(voice: str) -> str:
+    """Return the group of a voice, such as "US female" or "other male"."""
     language = ACCENTS[voice[0]] if voice[0] in "ab" else "other"
     return f"{language} {GENDERS[voice[1]]}"
 
@@ -111,7 +117,7 @@ def conversations() -> list[tuple[dict[str, Any], Sample]]:
     for number, (topic, voices, spoken) in enumerate(CONVERSATIONS, 1):
         condition = ("clean", "telephone", "noisy")[number % 3]
         rng = random_of(f"gaps {number}")
-        # A turn in four begins before the other one has ended.
+        # About one turn in four begins before the previous turn has ended.
         gaps = [None if position == 0 or rng.random() > 0.25 else -300 for position in range(len(spoken))]
         turns = tuple(
             Turn(voices[position % 2], tuple(plain(text) for text in texts), gap_ms)
@@ -125,6 +131,7 @@ def conversations() -> list[tuple[dict[str, Any], Sample]]:
 def recording(
     name: str, topic: str, kind: str, condition: str, texts: list[str], turns: tuple[Turn, ...]
 ) -> tuple[dict[str, Any], Sample]:
+    """Return the metadata and the recipe of a recording."""
     rng = random_of(f"recipe {name}")
     snr_db = float(rng.choice([9.0, 12.0, 15.0])) if condition == "noisy" else None
     sample = Sample(
@@ -156,11 +163,15 @@ def recording(
 
 
 def random_of(name: str) -> np.random.Generator:
+    """Return a random number generator that depends on the seed and a name only."""
     return np.random.default_rng([SEED, zlib.crc32(name.encode())])
 
 
 def on_the_telephone(signal: Signal, rng: np.random.Generator) -> Signal:
-    """Return 300 to 3400 Hz of a signal in 8 bits by the mu law, with a hiss 30 dB below the speech."""
+    """Return a signal as a telephone transmits it.
+
+    The band is 300 to 3400 Hz, the samples have 8 bits (mu law), and noise is added 30 dB below the speech.
+    """
     spectrum = np.fft.rfft(signal)
     hertz = np.fft.rfftfreq(len(signal), 1 / RATE_HZ)
     spectrum[(hertz < 300) | (hertz > 3400)] = 0

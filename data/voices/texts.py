@@ -1,9 +1,9 @@
 """The texts of the voices, by topic, and the conversations.
 
-Conventions: every sentence was written for this project. A text is given to the voice as it stands here, without its
-braces, and is the reference as it stands here. Braces mark terms: rare names that recognition may be told of. Clock
-times and numbers from ten up are mostly in digits. Words that are spelt differently in American and British English
-are avoided, because no voice is either.
+Conventions: every sentence was written for this project. A voice reads each text exactly as it is written here, without
+the braces, and the same text is the reference. Braces mark terms: rare names that may be given to the recogniser. Clock
+times and numbers from ten up are mostly in digits. Words that are spelt differently in American and British English are
+avoided, because voices of both kinds may read the same text.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Transcribe the voices once with the stand-in's Whisper, and save the corpus that `sx.load_samples` reads.
 
-Needs ``pip install "soniox-ds[local]"`` and no network; called after `make_voices.py` as
-``python transcribe_voices.py [--journal FILE]``. It takes about ten minutes of processor time.
+The script needs ``pip install "soniox-ds[local]"`` and no network. Run it after `make_voices.py`: ``python
+transcribe_voices.py [--journal FILE]``. It takes about ten minutes of processor time.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
     paths = ["audio/" + Path(source).name for source in corpus.recordings["source"]]
     recordings = corpus.recordings.assign(source=paths)
     sx.Corpus(recordings, corpus.tokens, {**corpus.provenance, "note": NOTE}).save(HERE / "corpus", overwrite=True)
-    (HERE / "corpus" / ".corpus.lock").unlink(missing_ok=True)  # It is not part of what is packaged.
+    (HERE / "corpus" / ".corpus.lock").unlink(missing_ok=True)  # The lock is not packaged.
     errors = sx.word_errors(corpus)
     for by in (None, "group", "condition", "topic"):
         print(sx.summarize(errors, by=by).to_string())

@@ -1,4 +1,4 @@
-"""A renderer of formulas as MathML, which browsers draw by themselves: pages need no script and no network."""
+"""A renderer of formulas as MathML. Browsers draw MathML themselves, so that pages need no script and no network."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
 """Run the Python blocks of some pages while the site is built, and show the results on the page.
 
-The blocks of a page run in order, in one namespace, against the stand-in service with its real recognition. A page
-itself holds only the code, so that it is an ordinary page on GitHub, where it has no results. Blocks in an HTML comment
-run too, and are not shown. Transcripts stay in the journal in ``_build/cache``, so that a second build recognises
-nothing.
+The blocks of a page run in order, in one namespace. The stand-in service, which recognises speech with a real model,
+takes the place of Soniox. The file of a page holds only the code: on GitHub, it is an ordinary page without results.
+Blocks in an HTML comment also run, but are not shown. Transcripts stay in the journal in ``_build/cache``, so that a
+second build recognises nothing.
 
-A chart is drawn once. Its black and white parts get the colours of the page, in a file for light pages and one for dark
-pages.
+A chart is drawn once and saved twice, for light and for dark pages. Its black and white parts get the colours of the
+page.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ PART = re.compile(
 THUMBNAILS = "<!-- thumbnails -->"
 
 BLACK, WHITE = "#010101", "#fefefe"
-"""Colours that charts use nowhere else. The colours of the page take their place."""
+"""The colours of lines, texts and backgrounds in charts. Nothing else has them, so that the colours of the page can
+replace them."""
 COLOURS = {
     BLACK: {"light": "#212529", "dark": "#ced6dd"},
     "#000000": {"light": "#212529", "dark": "#ced6dd"},
@@ -45,7 +46,7 @@ COLOURS = {
     "#767676": {"light": "#666666", "dark": "#a8a8a8"},
     "#0072b2": {"light": "#0072b2", "dark": "#3c9fdc"},
 }
-"""The colours of a chart, and what replaces them on light and on dark pages."""
+"""The colours of a chart, and their replacements on light and on dark pages."""
 CHART_STYLE = {
     "axes.edgecolor": BLACK,
     "axes.facecolor": WHITE,
@@ -69,6 +70,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def show_results(app: Sphinx, page: str, source: list[str]) -> None:
+    """Add the results to the source of a page, if the setting `run_blocks_on` names the page."""
     if any(fnmatch(page, pattern) for pattern in app.config.run_blocks_on):
         app.env.note_dependency(__file__)
         are_results_first = page in app.config.run_blocks_results_first
@@ -76,7 +78,7 @@ def show_results(app: Sphinx, page: str, source: list[str]) -> None:
 
 
 class Page:
-    """A page whose blocks run."""
+    """A page of the documentation whose Python blocks run."""
 
     def __init__(self, name: str, out: Path) -> None:
         self.name = name
@@ -87,6 +89,7 @@ class Page:
         self.thumbnails: list[str] = []
 
     def with_results(self, text: str, *, are_results_first: bool) -> str:
+        """Run the blocks of the page, and return its text with the result before or after each block."""
         def replace(match: re.Match[str]) -> str:
             if match["heading"] or match["other"]:
                 self.heading = match["heading"] or self.heading
@@ -121,7 +124,7 @@ class Page:
         figures = [plt.figure(number) for number in plt.get_fignums()]
         results += [self.chart(figure) for figure in figures] or [as_html(value)]
         plt.close("all")
-        here = f"{Path.cwd()}/"  # a temporary folder, which says nothing to readers
+        here = f"{Path.cwd()}/"  # a temporary folder, whose path is of no use to readers
         results = [result.replace(here, "") for result in results if result]
         if results:
             self.thumbnails.append(
@@ -132,6 +135,7 @@ class Page:
         return results
 
     def chart(self, figure: Any) -> str:
+        """Save a figure as SVG for light and for dark pages, and return the HTML of both images."""
         drawn = io.StringIO()
         figure.savefig(drawn, format="svg", metadata={"Date": None})
         folder = self.out / "_images"
@@ -152,6 +156,7 @@ class Page:
 
 
 def as_html(value: Any) -> str:
+    """Return a value as a notebook would show it; "" for None."""
     import pandas as pd
 
     if value is None:
@@ -166,7 +171,8 @@ def as_html(value: Any) -> str:
 
 
 def table_as_html(table: Any) -> str:
-    """Return the first rows of a table: numbers on the right, the index only if it has names."""
+    """Return the first rows of a table as HTML: numbers are aligned to the right, and the index is shown only if it has
+    a name."""
     import pandas as pd
 
     def text(value: Any) -> str:
@@ -204,9 +210,9 @@ def anchor(heading: str) -> str:
 
 @contextlib.contextmanager
 def samples_and_service(out: Path) -> Iterator[None]:
-    """Work in a new folder that has the samples, with the stand-in in place of the service."""
+    """Change into a new folder with the samples, and let the stand-in take the place of the service."""
     import matplotlib as mpl
-    import matplotlib.font_manager  # now, since its cache of fonts should be the user's
+    import matplotlib.font_manager  # before the variable changes, to use the user's font cache
 
     cache = out.parent / "cache"
     cache.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
 """Colours of speakers, the same in views and plots.
 
 Conventions: the first seven are those of Okabe and Ito, "Color Universal Design", 2008; the others are from Tol,
-"Colour Schemes", 2021, and chosen so that neighbours differ in lightness. A name always stands beside a colour.
+"Colour Schemes", 2021, and chosen so that neighbours differ in lightness. Wherever a colour is used, the name of the
+speaker stands beside it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ SPEAKER_COLOURS = (
 
 
 def speaker_colours(speakers: Iterable[Any]) -> dict[Any, str]:
-    """Return a colour for each speaker, in their order. After the last colour they begin again.
+    """Return a colour for each speaker. The colours are used in order, and again from the first if there are too few.
 
     >>> speaker_colours(["1", "2"])
     {'1': '#0072B2', '2': '#E69F00'}

@@ -1,9 +1,9 @@
-"""The requests to one account: how many may start in a minute, and whose turn it is.
+"""The request budget of an account: the number of requests per minute, and the order in which they start.
 
 Conventions: times are seconds of the given clock. A `RequestWindow` is shared by all calls of the process that use the
 account, in whatever threads their event loops run. Processes that use the same journal share their windows through a
-file beside it (`request_ledger`). A `RequestBudget` is the share of one call. It belongs to one event
-loop, may be used by any number of its tasks, and stays correct when a waiting task is cancelled.
+file beside the journal (`request_ledger`). A `RequestBudget` is the share of one call. It belongs to one event loop,
+may be used by any number of its tasks, and stays correct when a waiting task is cancelled.
 """
 
 from __future__ import annotations
@@ -59,10 +59,11 @@ SHORTEST_S = 1e-9
 """Shortest wait, so that rounding cannot make the waits so short that time does not go on."""
 
 LONGEST_PAUSE_S = 400.0
-"""Pauses of other processes that are longer than any pause are mistakes: the clock of the machine has started anew."""
+"""Pauses of other processes that would last longer than this are ignored, because the machine's clock must have
+restarted."""
 
 ROUNDING_S = 1e-6
-"""Times that differ by less are the same. Processes convert the times that they share."""
+"""Times that differ by less count as equal, because processes convert the times that they share."""
 
 LONG_WAIT_S = 5.0
 """Waits for the window from this length on are reported to the user."""
@@ -94,7 +95,7 @@ class _Places:
 
     def __init__(self, limit: int, free_at_s: list[float] | None = None) -> None:
         self.limit = limit
-        self._free_at_s = free_at_s or []  # When each place that was taken becomes free, in ascending order.
+        self._free_at_s = free_at_s or []  # Times at which taken places become free, in ascending order.
 
     def n_used(self, now: float) -> int:
         return len(self._free_at_s) - bisect_right(self._free_at_s, now)
@@ -105,7 +106,7 @@ class _Places:
         return max(self._free_at_s[earlier] - now, 0.0) if earlier >= 0 else 0.0
 
     def taken(self, now: float) -> list[float]:
-        """Return when each place that is taken becomes free."""
+        """Return the times at which the taken places become free, in ascending order."""
         return self._free_at_s[bisect_right(self._free_at_s, now) :]
 
     def take(self, now: float) -> None:
@@ -113,7 +114,8 @@ class _Places:
         self._free_at_s.append(now + WINDOW_S)
 
     def renew(self, started_s: float, now: float) -> None:
-        """Let the place of the request that started at `started_s` count from now on."""
+        """Restart the minute of the request that started at `started_s`, so that its place is taken for `WINDOW_S` from
+        now on."""
         free_at_s = started_s + WINDOW_S
         place = bisect_left(self._free_at_s, free_at_s - ROUNDING_S)
         if place < len(self._free_at_s) and self._free_at_s[place] <= free_at_s + ROUNDING_S:
@@ -165,7 +167,7 @@ class RequestWindow:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the window against other threads, and what it shares against other processes."""
+        """Lock the window against other threads, and its shared parts against other processes."""
         with self._lock:
             if self._depth or not self._sharings:
                 self._depth += 1
@@ -208,22 +210,22 @@ class RequestWindow:
 
     @property
     def all_places(self) -> list[_Places]:
-        """The places of this process, and those that it shares with other processes."""
+        """The places of this process, and the places that it shares with other processes through each journal."""
         return [self.places, *(sharing.places for sharing in self._sharings.values())]
 
     def _read(self, sharing: _Sharing) -> None:
-        """Take over what other processes have written."""
+        """Take over the places, the pause and the pace that other processes have written to a ledger."""
         if not sharing.ledger.has_changed():
             sharing.places.limit = max(sharing.places.limit, self.places.limit)
             return
         now, machine_s = self.clock.now(), self.clock.ahead_s
         entry = sharing.ledger.entry(sharing.name)
-        if entry is None:  # It is damaged. The places may all be taken, for a minute at most.
+        if entry is None:  # The file is damaged. All places may be taken, for a minute at most.
             sharing.places = _Places(self.places.limit)
             for _ in range(self.places.limit):
                 sharing.places.take(now)
             return
-        # The clock of the machine has started anew if a place is taken for longer than a minute.
+        # If a place seems to be taken for longer than a minute, the clock of the machine has restarted.
         places = [min(free_at_s - machine_s, now + WINDOW_S) for free_at_s in entry.free_at_s]
         taken = [free_at_s for free_at_s in places if free_at_s > now]
         sharing.places = _Places(max(self.places.limit, entry.limit if taken else 0), taken)
@@ -283,7 +285,7 @@ class RequestWindow:
             self._due_s = max(self._due_s, now) + 1 / (self._full_rate * self._part())
 
     def note_answer(self, started_s: float, now: float) -> None:
-        """Let the place of the request that started at `started_s` count from its answer on."""
+        """Restart the minute of the request that started at `started_s` at the time of its answer."""
         self._is_changed = True
         for places in self.all_places:
             places.renew(started_s, now)
@@ -396,9 +398,9 @@ class RequestBudget:
     ) -> RequestBudget:
         """Return a budget that shares a window with all other calls of this process to the same organisation.
 
-        With a `journal`, it is shared with other processes that use the journal, too, if the clock is one of real time.
-        The limit holds for an organisation, to which any key may belong, so the key makes no difference. Connections
-        that do not state their organisation share the window of their address.
+        With a `journal`, the window is also shared with other processes that use the journal, provided that the clock
+        is a plain `Clock`. The limit holds for an organisation, to which any key may belong, so the key makes no
+        difference. Connections that do not state their organisation share the window of their address.
         """
         clock = clock or Clock()
         window = _window_of(connection.api_base_url, connection.organisation, clock)
@@ -589,13 +591,15 @@ _windows_lock = threading.Lock()
 
 
 def _window_of(address: str, organisation: str | None, clock: Clock) -> RequestWindow:
-    """Return the window of an organisation at an address. Clocks of real time show the same time; others are told
-    apart."""
+    """Return the window of an organisation at an address.
+
+    Plain clocks of the same speed share a window. Every other clock has a window of its own.
+    """
     key = (address, organisation, clock.speed if type(clock) is Clock else id(clock))
     with _windows_lock:
         for unused in [other for other, window in _windows.items() if other != key and window.is_unused()]:
             del _windows[unused]
-        # The window holds its clock, so that the id of the clock stays its own.
+        # The window holds a reference to its clock, so that no other clock gets the same id.
         return _windows.setdefault(key, RequestWindow(clock))
 
 

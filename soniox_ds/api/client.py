@@ -143,10 +143,10 @@ class Client:
     async def upload_elsewhere(
         self, send: Callable[[], Awaitable[Reply]], *, priority: Priority = Priority.SUBMIT
     ) -> Json:
-        """Upload a file that another process sends, and return the file with its ``id``, as `upload_file` does.
+        """Let another process send the upload of a file, and return the file with its ``id``, as `upload_file` does.
 
-        `send` is called for each request, once the budget allows it. It lets a process call `upload_once`, and returns
-        the answer.
+        `send` is called for each attempt, as soon as the budget allows a request. It lets the other process call
+        `upload_once`, and returns the answer.
         """
         check = self._object("id", maybe_done=True)
         return await self._ask("POST", "/files", check, priority=priority, spends=True, send=send)

@@ -42,7 +42,8 @@ class Clock:
 
     @property
     def ahead_s(self) -> float:
-        """Seconds of this clock by which the time of the machine, which all its processes see, is ahead of `now`."""
+        """Difference between the monotonic time of the machine and `now`, in seconds of this clock. All processes of
+        the machine see the same monotonic time."""
         return self._start * self.speed
 
     def utcnow(self) -> datetime:

@@ -76,7 +76,7 @@ class Secret:
         return text.replace(self._value, "***") if len(self._value) >= shortest else text
 
     def fingerprint(self, salt: str) -> str:
-        """Return 32 bits of a salted hash, which tell the keys of a user apart and from which no key can be found.
+        """Return 32 bits of a salted hash. They distinguish the keys of a user, but do not reveal a key.
 
         >>> Secret("abc").fingerprint("0123abcd") == Secret("abc").fingerprint("0123abcd")
         True
@@ -125,7 +125,8 @@ class Connection:
         server as `api_base_url`, or otherwise ``SONIOX_WS_URL``.
     organisation
         Any name for the organisation of the key's project. Connections with the same name share the organisation's
-        limits: requests per minute, pending jobs and what is stored. So do connections without a name.
+        limits: requests per minute, pending jobs, and stored files and transcriptions. All connections without a name
+        also share their limits.
 
     Raises
     ------

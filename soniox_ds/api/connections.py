@@ -1,7 +1,7 @@
 """The connections of a call: one key, or the keys of several projects.
 
-Conventions: a project is what an API key belongs to. It keeps its own files and transcriptions, which no key of another
-project can see. Projects of one organisation share the limits of the organisation. A region has hosts of its own.
+Conventions: every API key belongs to a project. A project has its own files and transcriptions, which the keys of other
+projects cannot see. The projects of one organisation share its limits. Each region has its own hosts.
 """
 
 from __future__ import annotations
@@ -19,25 +19,27 @@ class Organisation(NamedTuple):
     """The connections of a pool that share the limits of one organisation."""
 
     name: str | None
-    """The stated name; None if the connections are to share their limits because the organisation is not known."""
+    """Name of the organisation; None for a group that shares its limits because at least one of its connections does
+    not state the organisation."""
     connections: tuple[Connection, ...]
 
 
 class ConnectionPool:
-    """The connections of a call, checked.
+    """The checked connections of a call.
 
     Parameters
     ----------
     connections
         Connections to different projects.
     is_listed
-        True if the caller gave a list, in which case a ``region`` column of the sources chooses among its regions.
+        True if the caller gave a list. A column ``region`` of the sources then says to which region each recording may
+        be sent.
 
     Raises
     ------
     OptionsError
-        If there are no connections, something else is among them, a key occurs twice, or connections to one region lead
-        to different addresses.
+        If there are no connections, an item is not a `Connection`, two connections have the same key, or connections to
+        one region lead to different addresses.
 
     Examples
     --------
@@ -70,7 +72,8 @@ class ConnectionPool:
                     "each key once"
                 )
         self.by_region: dict[str, ConnectionPool] = {}
-        """The connections to each region, by its name. An address of no known region is its own name."""
+        """The connections to each region, by the name of the region. For a connection without a region, the address
+        serves as the name."""
         regions = {connection.region or connection.api_base_url: connection for connection in self.connections}
         for connection in self.connections:
             other = regions[connection.region or connection.api_base_url]
@@ -88,7 +91,10 @@ class ConnectionPool:
 
     @classmethod
     def of(cls, connection: object, default: Callable[[], Connection] = Connection) -> ConnectionPool:
-        """Check the `connection` argument of a call. Without one, the connection of the environment is used."""
+        """Return a pool for the `connection` argument of a call. For None, `default` makes the connection.
+
+        Raises OptionsError if the argument is neither a connection, a list of connections nor a pool.
+        """
         if connection is None:
             return cls([default()])
         if isinstance(connection, ConnectionPool):
@@ -112,7 +118,10 @@ class ConnectionPool:
 
     @property
     def service(self) -> str:
-        """Name of the host. Connections to several regions have none in common, so that OptionsError is raised."""
+        """Name of the host.
+
+        Raises OptionsError if the connections lead to several regions, which have different hosts.
+        """
         self.need_one_region()
         return self.connections[0].service
 
@@ -127,8 +136,11 @@ class ConnectionPool:
 
     @property
     def organisations(self) -> list[Organisation]:
-        """The connections, grouped by organisation. If one of them does not state it, it may be that of the others,
-        so that all of them share."""
+        """The connections, grouped by organisation.
+
+        A connection that does not state its organisation may belong to the organisation of the others. If there is such
+        a connection, all connections form one group.
+        """
         names = dict.fromkeys(connection.organisation for connection in self.connections)
         if None in names:
             return [Organisation(None, self.connections)]

@@ -51,7 +51,7 @@ class ModelList:
             self._request = asyncio.create_task(self._fetch(*clients), name="list of models")
 
     def ask_at(self, *connections: Connection) -> None:
-        """Request the list with clients of its own, as `ask` does, unless it was already requested."""
+        """Request the list as `ask` does, with new clients for these connections, unless it was already requested."""
         if self._request is None:
             self._request = asyncio.create_task(self._fetch_at(*connections), name="list of models")
 

@@ -1,9 +1,10 @@
-"""A file through which the processes of this machine share the requests of a minute.
+"""A file through which the processes of this machine share a limit of requests per minute.
 
-Conventions: the file lies beside the journal that the processes share, and is used only under its lock, which the
-operating system releases when its holder ends. It holds times at which places become free, in seconds of the machine's
-monotonic clock, so that the places of a killed process become free by themselves, and so does a damaged file within a
-minute.
+Conventions: the file lies beside the journal that the processes share. A process reads and writes the file only while
+it holds a lock, which the operating system releases when the process ends. Each request takes one place of the limit
+for about a minute. The file stores the time at which each taken place becomes free, in seconds of the machine's
+monotonic clock, so that the places of a killed process become free by themselves. If the file is damaged, all places
+count as taken until a minute has passed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from soniox_ds.exceptions import JournalError
 __all__ = ["LedgerEntry", "RequestLedger"]
 
 LOCK_PATIENCE_S = 30.0
-"""Longest wait in real seconds for another process that holds the lock. It holds it for less than a millisecond."""
+"""Longest wait for the lock, in real seconds. Normally a process holds the lock for less than a millisecond."""
 LOCK_POLL_S = 0.001
 FORGOTTEN_S = 600.0
 """Real seconds without a change after which an entry is left out of the file."""
@@ -36,23 +37,29 @@ _CHECKSUM_BYTES = 8
 
 @dataclass(slots=True)
 class LedgerEntry:
-    """What the processes know together about the requests to one organisation. Times are those of the machine's clock
-    times the speed of the run's clock."""
+    """The shared state of the requests to one organisation.
+
+    Times are seconds of the machine's monotonic clock, multiplied by the speed of the run's clock.
+    """
 
     free_at_s: list[float] = field(default_factory=list)
-    """Times at which the places that are taken become free, in ascending order."""
+    """Times at which the taken places become free, in ascending order."""
     limit: int = 0
-    """The largest number of requests in a minute that a process allows."""
+    """Largest number of requests per minute that any of the processes allows."""
     paused_until_s: float = -math.inf
+    """Time at which the pause after the last refusal ends."""
     due_s: float = -math.inf
+    """Time of the next request while requests leave evenly after a pause."""
     slow_part: float = 1.0
+    """Part of the full pace directly after the last pause, from 0 to 1."""
     refusals: int = 0
+    """Number of refusals in a row."""
     written_at: float = 0.0
     """Seconds since 1970."""
 
 
 class RequestLedger:
-    """The file of a journal with the requests of all processes that use the journal.
+    """The ledger of a journal, with the recent requests of all processes that use the journal.
 
     Parameters
     ----------
@@ -77,7 +84,10 @@ class RequestLedger:
         return hashlib.blake2b("\n".join(map(repr, parts)).encode(), digest_size=16).digest()
 
     def acquire(self) -> None:
-        """Lock the file. Raises JournalError if another process does not release it or the file cannot be made."""
+        """Lock the file.
+
+        Raises JournalError if another process does not release the lock or the file cannot be created.
+        """
         try:
             self._lock.acquire(timeout=LOCK_PATIENCE_S, poll_interval=LOCK_POLL_S)
         except filelock.Timeout:
@@ -122,7 +132,7 @@ class RequestLedger:
         self._content = _packed(self._entries)
         try:
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-            try:  # The file is never empty in between. If this process is killed here, the checksum shows the damage.
+            try:  # The file is overwritten in place, and is never empty. The checksum shows if a write was cut off.
                 os.write(handle, self._content)
                 os.ftruncate(handle, len(self._content))
             finally:

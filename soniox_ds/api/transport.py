@@ -180,10 +180,10 @@ class Transport:
     ) -> T:
         """Send a request, with retries, and return the result of `check` on the answer.
 
-        `send` lets another process send the request, once for each call, and returns the answer. `secrets` are values
-        of the request that no message may show. `holds_key` is True if the answer holds a key. `longest` is the largest
-        number of bytes in an answer. `again_if_damaged` is False if the request is not to be repeated after an answer
-        that is a success by its status but cannot be used.
+        If `send` is given, it is called for each attempt. It lets another process send the request, and returns the
+        answer. `secrets` are values of the request that no message may show. `holds_key` is True if the answer holds a
+        key. `longest` is the largest number of bytes in an answer. `again_if_damaged` is False if the request is not to
+        be repeated after an answer that is a success by its status but cannot be used.
 
         Raises
         ------

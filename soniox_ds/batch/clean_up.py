@@ -187,13 +187,15 @@ async def sweep_lost(
 
 
 async def sweep_earlier(run: Run, project: Project) -> int:
-    """Delete what earlier runs left in a project and no run needs, and return the number of deletions."""
+    """Delete the files and transcriptions that earlier runs left in a project and that no run needs. Return the number
+    of deletions."""
     async with run.sweeping, _unused(run.journal, run.service, run.may_own(project)) as entries:
         return await _sweep_all(run, project, entries)
 
 
 async def _sweep_all(run: Run, project: Project, entries: list[Entry]) -> int:
-    """Delete what these entries have in a project. Stop early if the service refuses access or does not answer."""
+    """Delete the files and transcriptions of these entries in a project. Stop early if the service refuses access or
+    does not answer."""
     todo = iter(entries)
     n_deleted = 0
     trouble: SonioxDSError | None = None
@@ -365,7 +367,10 @@ async def clean_up(
 
 
 async def _is_in_project(client: Client, entry: Entry) -> bool:
-    """Return True if the project of a key holds something that was sent with another key, which it has replaced."""
+    """Return True if the project of the client holds the transcription or the file of an entry.
+
+    The entry was sent with another key. If that key was replaced, both keys lead to the same project.
+    """
     with contextlib.suppress(NotFoundError):
         if entry.transcription_id is not None and not entry.transcription_gone:
             await client.get_transcription(entry.transcription_id, priority=Priority.CLEAN)

@@ -47,7 +47,7 @@ from soniox_ds.stores.store import public_store_url
 __all__ = ["CorpusFolder"]
 
 PART_RECORDINGS = 1000
-"""Largest number of recordings of a part. A part with as many is full."""
+"""Number of recordings after which a part is full and is written."""
 PART_TOKENS = 500_000
 """Number of tokens after which a part is full and is written."""
 CHUNK_RECORDINGS = 250
@@ -414,7 +414,8 @@ class CorpusFolder:
         return self._provenances[resolved]
 
     async def _written(self, run: Run, rows: list[int], corpus: Corpus, save: str | None, *, is_full: bool) -> None:
-        """Note that rows are safe on the disk, and forget them. The journal drops the transcripts of a full part."""
+        """Note in the journal that rows are safe on the disk, and forget them. The journal drops the transcripts of a
+        full part."""
         placements: list[Placement] = []
         drop: set[str] = set()
         for row, described in zip(rows, corpus.recordings[[*_INDEX, "error_message"]].to_dict("records"), strict=True):

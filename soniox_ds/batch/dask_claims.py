@@ -37,7 +37,10 @@ class DaskClaims:
         queue.put(True)
 
     def withdraw(self, ticket: str) -> bool:
-        """Let no task claim this ticket any more. Return True if none has claimed it, at the first call."""
+        """Withdraw a ticket, so that no task can claim it any more.
+
+        Return True if no task has claimed it. Later calls return False.
+        """
         if (queue := self._queues.pop(ticket, None)) is None:
             return False
         try:
@@ -47,7 +50,7 @@ class DaskClaims:
 
 
 def claim(ticket: str) -> bool:
-    """Claim a ticket from within a task on a worker of Dask. Return False if it was claimed before, or withdrawn."""
+    """Claim a ticket within a task on a worker of Dask. Return False if the ticket was claimed before or withdrawn."""
     from distributed import Queue, get_client
 
     queue = Queue(ticket, client=get_client())

@@ -128,7 +128,7 @@ class Deliveries:
         return now - job.submitted_s >= patience_s / 2 and now - self._asked_s >= patience_s / 4
 
     async def n_missing(self) -> tuple[int, int]:
-        """Return the number of webhooks that did not arrive, also not late, and the number of jobs that are done."""
+        """Return the number of webhooks that did not arrive, not even late, and the number of jobs that are done."""
         delivered = await self._run.journal.deliveries(list(self._missing))
         return len(self._missing - delivered.keys()), self._n_done
 

@@ -72,7 +72,7 @@ def split_reference(reference: object) -> tuple[str, str] | None:
 
 
 def jobs_of_references(references: object) -> list[str]:
-    """Return the jobs of a recording: of each of its references, the part that all attempts at the job share.
+    """Return the jobs of a recording: the part of each of its references that all attempts at the job share.
 
     >>> jobs_of_references(f"mine-sxds:0123abcd:{'7f' * 16}:2 mine-sxds:0123abcd:{'8a' * 16}:1")
     ['sxds:0123abcd:7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f7f', 'sxds:0123abcd:8a8a8a8a8a8a8a8a8a8a8a8a8a8a8a8a']

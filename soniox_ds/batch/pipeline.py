@@ -124,9 +124,9 @@ async def transcribe(
         same paths, and the key in ``SONIOX_API_KEY`` of their own environment; it is never sent to them. All other
         requests are sent by this process. See docs/large-corpora.md.
     requests_per_minute
-        Largest number of requests to an organisation in any 60 seconds. Requests are sent at once as long as fewer were
-        sent, and wait otherwise. All calls of this process, and other processes with the same journal, share one
-        budget. About 500 per organisation were observed.
+        Largest number of requests to an organisation in any 60 seconds. A request is sent at once if fewer were sent in
+        the last 60 seconds, and waits otherwise. All calls of this process, and other processes with the same journal,
+        share one budget. About 500 per organisation were observed.
     limits
         Quotas of the organisation, if they differ from the documented quotas.
     max_cost_usd
@@ -140,8 +140,9 @@ async def transcribe(
         call costs nothing for recordings whose transcripts are in the journal.
     out
         Folder into which the corpus is written part by part, as ``corpus.save`` writes it, so that the run keeps few
-        recordings in memory. The same call continues a run that was stopped; with more sources it appends. Of full
-        parts, the journal keeps the places of the transcripts instead of the transcripts. See docs/large-corpora.md.
+        recordings in memory. The same call continues a run that was stopped; with more sources it appends. For full
+        parts, the journal keeps the places of the transcripts in the folder instead of the transcripts. See
+        docs/large-corpora.md.
     refresh
         Transcribe, and pay, again although the journal has a result.
     repeat
@@ -331,7 +332,7 @@ async def transcribe_as(
 
 @dataclass(frozen=True, kw_only=True)
 class _Call:
-    """What the runs of all regions of a call share."""
+    """The arguments and objects that the runs of all regions of a call share."""
 
     options: TranscriptionOptions
     projects: Sequence[Project]

@@ -319,7 +319,7 @@ def _plan(
     if requests:
         requests += math.ceil(requests / REQUESTS_PER_LISTING) + 1  # The list of models is one request.
     held_s = (n_uploads + n_urls) * processing_s
-    # Each organisation has these quotas. What is needed is said for each of them, too.
+    # Each organisation has these quotas, so the need is also given for each organisation.
     n = n_organisations
     quotas = [
         ("pending transcriptions", "limits=sx.Limits(pending=...)", limits.pending, held_s / n),

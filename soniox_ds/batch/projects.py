@@ -1,7 +1,7 @@
-"""The projects of a run: each has a key, and files and transcriptions that no other key can see.
+"""The projects of a run. Each has a key, and files and transcriptions that the keys of other projects cannot see.
 
 Conventions: a job belongs to the project with whose key it was created. Until then it may move to another project. The
-journal knows the project of an attempt by a short salted fingerprint of the key.
+journal identifies the project of an attempt by a short salted fingerprint of the key.
 """
 
 from __future__ import annotations
@@ -70,23 +70,26 @@ class OrganisationLimits:
 
 
 class Project:
-    """A project of a run: its client, its limits, and its jobs (``jobs.Job``) on their way."""
+    """A project of a run: its client, its limits, and the jobs (``jobs.Job``) that are under way in it."""
 
     def __init__(self, client: Client, limits: OrganisationLimits, fingerprint: str, name: str) -> None:
         self.client = client
         self.limits = limits
         self.fingerprint = fingerprint
-        """Short salted hash of the key, by which the journal knows the project."""
+        """Short salted hash of the key, by which the journal identifies the project."""
         self.name = name
         """Name in messages; empty if the run has only one project."""
         self._watcher: JobWatcher | None = None
         self.fatal: SonioxDSError | None = None
-        """The error because of which nothing more may be sent to the project."""
+        """The error because of which nothing more may be sent to the project; None as long as there is no such
+        error."""
         self.failures_in_a_row = 0
         self.jobs: set[Any] = set()
         """The jobs that are under way in the project."""
         self.to_fetch: asyncio.Queue[Any] = asyncio.Queue()
+        """Finished jobs whose transcripts are to be fetched."""
         self.to_clean: asyncio.Queue[Any] = asyncio.Queue()
+        """Settled jobs whose files and transcriptions are to be deleted."""
         limits.projects.append(self)
 
     def __repr__(self) -> str:
@@ -94,7 +97,7 @@ class Project:
 
     @property
     def watcher(self) -> JobWatcher:
-        """The watcher of the jobs, which the run sets."""
+        """The watcher of the jobs. Raises RuntimeError before the run has set it."""
         if self._watcher is None:
             raise RuntimeError(f"{self!r} has no watcher yet")
         return self._watcher
@@ -119,7 +122,7 @@ class Project:
         return isinstance(self.fatal, QuotaError) and self.fatal.retry_after_s is not None
 
     def explained(self, error: SonioxDSError) -> str:
-        """Describe an error because of which a job that the service has cannot be followed."""
+        """Return the message for an error that prevents the run from following a job which the service has."""
         text = f"{error} (the job continues; the same call waits for it again)"
         if not self.name or not isinstance(error, AuthError):
             return text

@@ -1,7 +1,8 @@
 """The regions to which the recordings of a call may be sent.
 
-Conventions: if `connection` is a list, a column ``region`` of the sources decides. A recording is sent only with keys
-of its region. Each region is transcribed by a run of its own, which has the clients of no other region.
+Conventions: if `connection` is a list, a column ``region`` of the sources says to which region each recording may be
+sent. A recording is sent only with keys of its region. A separate run transcribes the recordings of each region, and
+has no clients for other regions.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ class RegionPart(NamedTuple):
 
 
 def parts_by_region(pool: ConnectionPool, recordings: RecordingList) -> list[RegionPart]:
-    """Divide the recordings of a call by the region of their row.
+    """Divide the recordings of a call by the region that the sources name.
 
     Raises
     ------
     OptionsError
-        If the connections lead to several regions and the sources have no column ``region``, or a recording names no
-        region, or one to which no connection leads.
+        If the connections lead to several regions and the sources do not name a region for each recording, or if they
+        name a region to which no connection leads.
     """
     columns = columns_named(recordings.metadata.columns, ["region"]) if pool.is_listed else []
     if not columns:
@@ -94,7 +95,7 @@ def _name_of(value: object) -> str:
 
 
 def _listed(ids: pd.Series) -> str:
-    """Count recordings and name the first of them.
+    """Return the number of recordings and the ids of the first ones.
 
     >>> _listed(pd.Series(["a.wav", "b.wav"]))
     "2 recordings ('a.wav', 'b.wav')"

@@ -100,7 +100,7 @@ class Ids:
         return remote_id in self._kept and self._owner[remote_id] == owner
 
     def retire(self, remote_id: str) -> None:
-        """Note that an id was deleted on the server. It belongs to nobody who takes it from now on."""
+        """Note that an id was deleted on the server. It cannot get an owner any more."""
         self._owner.pop(remote_id, None)
         self._kept.discard(remote_id)
         self._just_retired.add(_hash_of(remote_id))
@@ -148,9 +148,9 @@ class Run:
     ) -> None:
         self.name = name
         self.projects = list(projects)
-        """The projects of the keys of the call. A run that only plans has none."""
+        """The projects of the run, one for each key. The list is empty in a run that only plans."""
         self._others = frozenset(others)
-        """Fingerprints of the keys of the call for other regions."""
+        """Fingerprints of the call's keys for other regions."""
         self.journal = journal
         self.options = options
         self.options_hash = options.job_hash()
@@ -165,7 +165,8 @@ class Run:
         self.workers = workers
         """The workers that inspect and upload files; None if this process does it."""
         self.jobs: dict[str, Job] = {}
-        """The jobs by their keys. In a run that writes its corpus into a folder, those that are not written yet."""
+        """The jobs by their keys. In a run that writes its corpus into a folder, only the jobs that are not written
+        yet."""
         self.jobs_of_row: dict[int, list[Job]] = {}
         """The jobs of each row of the dataset, one for each part of its recording. Rows without jobs may be absent."""
         self.n_prepared = 0
@@ -180,9 +181,9 @@ class Run:
         self.transcription_ids = Ids()
         """Ids of transcriptions. Their owners are the references of attempts at jobs."""
         self.fatal: SonioxDSError | None = None
-        """The error because of which nothing more may be spent, with none of the keys."""
+        """The error because of which nothing more may be spent with any of the keys."""
         self.left_behind: list[str] = []
-        """Descriptions of what could not be deleted, with the reason."""
+        """Descriptions of the files and transcriptions that could not be deleted, with the reasons."""
         self.sweeping = asyncio.Lock()
         self.settled = asyncio.Event()
         self._open = 0
@@ -295,7 +296,8 @@ class Run:
         return self._good_s is None or (job.troubled_s is not None and self._good_s < job.troubled_s)
 
     def stop_spending(self, error: SonioxDSError, project: Project | None = None) -> None:
-        """Submit no further jobs to a project, or to any. Transcripts that are paid for are still fetched."""
+        """Submit no further jobs to a project, or to any project if it is None. Transcripts that are paid for are still
+        fetched."""
         for stopped in self.projects if project is None else [project]:
             if stopped.fatal is None:
                 stopped.fatal = error
@@ -314,18 +316,19 @@ class Run:
     # -- projects ------------------------------------------------------------------------------------------------------
 
     def project_of(self, fingerprint: str | None) -> Project | None:
-        """Return the project of an entry of the journal; None if its key is not one of this run.
+        """Return the project with the key of a journal entry; None if the run does not have this key.
 
-        Entries of earlier versions do not know their key. They are those of the only key.
+        Entries that an earlier version wrote have no fingerprint. They belong to the project of the run if it has only
+        one.
         """
         if fingerprint is None:
             return self.projects[0] if len(self.projects) == 1 else None
         return next((project for project in self.projects if project.fingerprint == fingerprint), None)
 
     def may_own(self, project: Project) -> Callable[[str | None], bool]:
-        """Return a function that tells whether what was sent with the key of a fingerprint may be in a project.
+        """Return a function that returns True for the fingerprint of a key whose files and jobs may be in a project.
 
-        A key that is not one of this run may have been replaced by any of those in this run.
+        A key that the call does not have may have been replaced by any key of this run.
         """
         return lambda fingerprint: (
             self.project_of(fingerprint) is project
@@ -333,7 +336,8 @@ class Run:
         )
 
     def assign(self, job: Job) -> Project:
-        """Give a job that is not sent yet to a project that accepts jobs: the one with its upload, or the least busy.
+        """Assign a job that was not sent yet to a project that accepts jobs: the project with its upload, or the least
+        busy.
 
         At least one project must accept jobs.
         """
@@ -347,14 +351,15 @@ class Run:
         return job.sent_to
 
     def give_to(self, project: Project, job: Job) -> None:
-        """Make a job that of a project."""
+        """Transfer a job to a project, from its present project if it has one."""
         if job.project is not None:
             job.project.jobs.discard(job)
         job.project = project
         project.jobs.add(job)
 
     async def move(self, job: Job) -> None:
-        """Take a job that was not created from a project that accepts nothing more, and queue it for another one."""
+        """Take a job that was not created yet out of a project that accepts no more jobs, and queue it for another
+        project."""
         for quota in list(job.holds):
             self.release(job, quota)
         if job.entry is not None and job.entry.state in (State.UPLOADING, State.UPLOADED):
@@ -373,13 +378,13 @@ class Run:
             job.holds[quota] = amount
 
     def occupy(self, job: Job, quota: str, amount: int = 1) -> None:
-        """Count what the job already takes up of a quota."""
+        """Count the amount of a quota that the job already takes up."""
         if quota not in job.holds:
             job.sent_to.limits.quotas[quota].occupy(amount)
             job.holds[quota] = amount
 
     def release(self, job: Job, quota: str) -> None:
-        """Give back what the job holds of a quota."""
+        """Give back the amount of a quota that the job holds."""
         if (amount := job.holds.pop(quota, None)) is not None:
             job.sent_to.limits.quotas[quota].release(amount)
 
@@ -419,7 +424,7 @@ class Run:
             old,
             state=State.FAILED if unfinished else old.state,
             error_type="answer_lost" if unfinished else old.error_type,
-            # The file is deleted, or the new entry took it over. In another project it is still to be deleted.
+            # The file was deleted, or the new entry has taken it over. In another project, it must still be deleted.
             file_gone=int(old.file_id is not None) if is_same_project else old.file_gone,
         )
         await self.journal.put(superseded, entry)

@@ -134,10 +134,11 @@ async def _submit(run: Run, job: Job) -> None:
 
 
 async def _find_project(run: Run, job: Job) -> bool:
-    """Give a job to the project in which an earlier run created it, or may have created it.
+    """Assign a job to the project in which an earlier run has created it, or may have created it.
 
     The key of the project may have been replaced since then, so the projects of the present keys are asked for the job.
-    Return False if none of them has it and the run is to transcribe, and pay, again.
+    Return False if no project has the job and ``refresh=True`` allows the run to transcribe, and pay, again. Raises
+    NotFoundError without ``refresh``.
     """
     entry = job.paid
     project = run.project_of(entry.key_fingerprint)

@@ -2,7 +2,7 @@
 
 Conventions: no task holds a key. A worker takes the key from its own environment, and recognises it by a salted
 fingerprint. An upload sends one request, which the process of the run has counted in its budget, and never repeats it.
-Tasks return the exceptions of this package as values, because some executors repeat a task that raises one.
+Tasks return the exceptions of this package as values, because some executors repeat a task that raises an exception.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ KEY_VARIABLE = "SONIOX_API_KEY"
 
 @dataclass(frozen=True)
 class KeyOfWorker:
-    """The address of the service, and the means by which a worker finds the right key in its environment."""
+    """The address of the service, and a salted fingerprint by which a worker finds the right key in its environment."""
 
     api_base_url: str
     salt: str
@@ -66,7 +66,7 @@ class CheckTask:
     keys: tuple[KeyOfWorker, ...]
 
     def __call__(self) -> ExecutorError | None:
-        """Return what is wrong with this worker, or None."""
+        """Return an error if the worker lacks a key or the right version of the package, otherwise None."""
         try:
             check_version(self.version)
             for key in self.keys:
@@ -82,7 +82,7 @@ class Inspected:
 
     recordings: list[Recording]
     fingerprints: list[tuple[int, int] | None]
-    """Size and modification time of each file before it was read; None if there is no such file."""
+    """Size and modification time of each file before it was read; None if the worker cannot access the file."""
     worker: str
     error: ExecutorError | None = None
 
@@ -118,7 +118,7 @@ class Uploaded:
     reply: Reply | None = None
     error: SonioxDSError | None = None
     is_second_time: bool = False
-    """True if the executor has run the task before, so that it has sent nothing this time."""
+    """True if the executor had run the task before, so that nothing was sent this time."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,8 @@ class UploadTask:
     ticket: str
     """Unique name of the request."""
     is_claimed: bool
-    """True if the executor may run the task twice, so that the task must claim its ticket first."""
+    """True if the task must claim its ticket before it sends the request, because the executor may run the task
+    twice."""
 
     def __call__(self) -> Uploaded:
         """Upload the file, unless an earlier run of this task has begun to do so."""

@@ -1,7 +1,7 @@
 """The workers of an executor, which inspect and upload files for a run.
 
-Conventions: only the process of the run spends. It takes a place in its budget before it submits an upload, creates and
-fetches the jobs, and writes the journal. A worker that dies therefore loses nothing that was paid for.
+Conventions: only the process of the run spends requests and money. It takes a place in its budget before it submits an
+upload, it creates and fetches the jobs, and it writes the journal. Nothing that was paid for is lost if a worker dies.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Workers:
     Parameters
     ----------
     executor
-        The executor. If it is one of Dask, each upload is claimed in Dask's scheduler (`dask_claims`).
+        The executor. With an executor of Dask, each upload is claimed in Dask's scheduler (`dask_claims`).
     connections
         The connections of the run. The workers need their keys.
     timeout_s
@@ -75,9 +75,9 @@ class Workers:
         return recording.file is not None and recording.url is None
 
     async def _check(self) -> None:
-        """Check once that a worker has the package and the keys. Raises ExecutorError if it has not.
+        """Check once that a worker has the package and the keys. Raises ExecutorError if it does not.
 
-        Each task checks again the worker on which it runs.
+        Each later task checks the worker on which it runs once more.
         """
         async with self._checking:
             if not self._is_checked:
@@ -94,8 +94,8 @@ class Workers:
     ) -> list[tuple[int, int] | None]:
         """Fill in size, duration and hash of recordings that are files, as `sources.inspection.inspect` does.
 
-        Returns size and modification time of each file, as its worker saw them. Raises ExecutorError if a worker cannot
-        read a file that this process can read.
+        Returns the size and modification time of each file, as its worker saw them; None for a file that the worker
+        cannot access. Raises ExecutorError if this process can read that file.
         """
         await self._check()
         batches = [recordings[start : start + AT_ONCE] for start in range(0, len(recordings), AT_ONCE)]
@@ -132,9 +132,9 @@ class Workers:
         Raises
         ------
         ExecutorError
-            If the executor is of no use any more. `maybe_done` is True if the file may have been uploaded.
+            If the executor cannot run tasks any more. `maybe_done` is True if the file may have been uploaded.
         ServiceError
-            As `Client.upload_file`, also if the worker dies.
+            As in `Client.upload_file`, and if the worker dies.
         SourceError
             If the file has changed since its inspection.
         """
@@ -142,7 +142,7 @@ class Workers:
         return await client.upload_elsewhere(lambda: self._send(client.connection, job))
 
     async def _send(self, connection: Connection, job: Job) -> Reply:
-        """Let a worker send the request that uploads a file, once, and return the answer."""
+        """Let a worker send one request that uploads the file, and return the answer."""
         recording = job.recording
         path = Path(_absolute(recording))
         task = UploadTask(
@@ -185,12 +185,12 @@ class Workers:
                 raise _scheduler_gone(error) from error
 
     async def _withdraw(self, ticket: str) -> bool:
-        """Let no task claim a ticket any more. Return True if none has claimed it, so that no request was sent."""
+        """Withdraw a ticket. Return True if no task has claimed it, so that no request was sent."""
         if self._claims is None:
             return False
         try:
             return await asyncio.to_thread(self._claims.withdraw, ticket)
-        except Exception:  # noqa: BLE001  # The scheduler is gone, so nobody knows.
+        except Exception:  # noqa: BLE001  # Without the scheduler, a claim cannot be ruled out.
             return False
 
     # -- tasks ---------------------------------------------------------------------------------------------------------

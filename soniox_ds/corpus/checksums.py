@@ -61,7 +61,7 @@ def sealed(table: pa.Table) -> bytes:
 
 
 def write_options(schema: pa.Schema) -> dict[str, Any]:
-    """Return the options with which the tables of a corpus are written.
+    """Return the options of pyarrow with which the tables of a corpus are written.
 
     Whole numbers, such as times, are stored as differences between rows; all readers since Parquet 2 know this encoding
     (``DELTA_BINARY_PACKED``). All other columns have dictionaries as long as values repeat.

@@ -1,10 +1,11 @@
-"""Joining and dividing the parts of a saved corpus.
+"""Compaction of a saved corpus: small parts are joined, and large parts are divided.
 
-Conventions: all parts are written anew. Without partitions, each gets a save of its own, so that runs can go on with
-single parts. With partitions, all of them are one save, since the order of the recordings goes across the partitions.
-Until they are complete, the list of saves ignores the new saves. Then one replacement of the list makes the new saves
-the corpus and ignores the old ones, whose files are deleted. Readers therefore see either all old parts or all new
-ones. The list names the old saves, so that readers who have them open go on with the new parts.
+Conventions: all parts are written anew. Without partitions, each new part is a save of its own, so that runs can
+continue with single parts. With partitions, all new parts form one save, because the order of the recordings runs
+across the partitions. While the files are written, the list of saves marks the new saves as ignored. The list is then
+replaced once: the new saves become the corpus, and the old saves are ignored. At last, the old files are deleted.
+Readers therefore see either all old parts or all new parts. The list keeps the names of the old saves, so that readers
+that have opened them continue with the new parts.
 """
 
 from __future__ import annotations
@@ -106,6 +107,7 @@ class _Stretch(NamedTuple):
     part: SelectedPart
     rows: slice
     is_all: bool
+    """True if the stretch is the whole part."""
     n_tokens: int
 
     @property
@@ -131,7 +133,7 @@ def _plan(parts: Sequence[SelectedPart], tokens_per_part: int) -> list[list[_Str
 
 
 def _stretches(part: SelectedPart, tokens_per_part: int) -> list[_Stretch]:
-    """Divide a part that is too large."""
+    """Return a part as one stretch, or as several stretches if it has too many tokens."""
     n_tokens, n_recordings = int(read_footer(part.part.tokens).num_rows), len(part.origins)
     if n_tokens <= TOO_LARGE * tokens_per_part or n_recordings == 1:
         return [_Stretch(part, slice(0, n_recordings), True, n_tokens)]
@@ -143,7 +145,8 @@ def _stretches(part: SelectedPart, tokens_per_part: int) -> list[_Stretch]:
 
 
 def _is_compact(parts: Sequence[SelectedPart], plan: Sequence[Sequence[_Stretch]]) -> bool:
-    """Return True if each new part is an old one, and runs can write into the folder as far as it is theirs."""
+    """Return True if nothing has to be written: each new part is an old part, and without partitions, each part is a
+    save of its own."""
     notes = [each.part.note for each in parts]
     is_single = all(note.pieces == 1 or note.partition_by is not None for note in notes)
     return is_single and len(plan) == len(parts) and all(len(each) == 1 and each[0].is_all for each in plan)

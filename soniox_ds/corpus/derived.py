@@ -1,9 +1,10 @@
 """Tables that are stored beside the tokens of a corpus.
 
-Conventions: ``words/`` has a file for each part, with the path of its file of tokens, and holds ``schema.WORDS`` of all
-recordings of the part. Its metadata hold the digest of the tokens and the version of the package that computed it; if
-either has changed, the file is written anew. ``results/name.parquet`` is a table of the user. All files are sealed
-(`soniox_ds.corpus.checksums`) and replaced as a whole.
+Conventions: ``words/`` has a file for each part, with the same relative path as the part's file in ``tokens/``. The
+file holds the table ``schema.WORDS`` of all recordings of the part. Its metadata hold the digest of the tokens and the
+version of the package that computed the words; if either has changed, the file is written anew.
+``results/name.parquet`` is a table of the user. All files are sealed (`soniox_ds.corpus.checksums`) and replaced as a
+whole.
 """
 
 from __future__ import annotations
@@ -47,18 +48,18 @@ def write_words(
     known: Sequence[Part],
     progress: bool | Callable[[Snapshot], object] | None,
 ) -> list[AnyPath]:
-    """Write the words of the parts that have no words yet, and return the files of all of these parts.
+    """Write the words of those parts whose words are missing or out of date, and return the files of all parts.
 
     Parameters
     ----------
     folder
         The folder of the corpus.
     parts
-        The parts whose words are wanted.
+        The parts whose words are needed.
     words_of
         A function that returns the words of a part.
     known
-        All parts of the folder. Words of other parts are deleted.
+        All parts of the folder. Files of words that belong to no part are deleted.
     progress
         See `soniox_ds.transcribe`. Nothing is shown if nothing has to be computed.
     """
@@ -73,7 +74,7 @@ def write_words(
     with Progress(progress_for(progress if missing else False)) as shown:
         shown.set_total(sum(counts))
         for part, count in zip(missing, counts, strict=True):
-            note = json.dumps(_note(part)).encode()  # The digest comes first: later changes are then noticed.
+            note = json.dumps(_note(part)).encode()  # Taken first, so that later changes are noticed.
             table = frame_to_arrow(words_of(part), WORDS).replace_schema_metadata({NOTE: note})
             _write(folder / _WORDS / part.path, table)
             for _ in range(count):
@@ -82,7 +83,7 @@ def write_words(
 
 
 def save_result(folder: AnyPath, name: str, tables: Iterable[Any]) -> None:
-    """Store tables below each other under this name, in place of an earlier table; see `OpenedCorpus.save_table`."""
+    """Concatenate tables and store them under a name. An earlier table is replaced; see `OpenedCorpus.save_table`."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in RESERVED:
         raise InputError(
             f"{name!r} cannot be the name of a stored table. Use small letters, digits and underscores, and none of "
@@ -97,7 +98,7 @@ def save_result(folder: AnyPath, name: str, tables: Iterable[Any]) -> None:
         if len(pieces) == 1:
             _write(path, pq.read_table(pieces[0]))
             return
-        # Columns without any value in one part have no type there.
+        # A column that has no value in a part has no type there.
         schema = pa.unify_schemas([pq.read_schema(piece) for piece in pieces], promote_options="permissive")
         joined = Path(aside, "joined.parquet")
         with pq.ParquetWriter(joined, schema, **write_options(schema)) as writer:
@@ -170,7 +171,7 @@ def _copy(source: Path, path: AnyPath) -> None:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write to, which replaces the file at this path when it is safe on the disk."""
+    """Open a file for writing, which replaces the file at this path once its content is safe on the disk."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as beside, beside.open("wb") as sink:

@@ -1,7 +1,7 @@
-"""Saved corpora that are read as far as they are needed, and corpora that are read as a whole.
+"""Saved corpora, read part by part or as a whole.
 
 Conventions: an opened corpus holds no tokens. Its parts are the files of the folder (`soniox_ds.corpus.parquet`). No
-recording lies in two of them, so that results by recording can be computed part by part.
+recording is in two parts, so that results by recording can be computed part by part.
 """
 
 from __future__ import annotations
@@ -64,8 +64,9 @@ def _checked_corpus(folder: AnyPath, tables: tuple[pd.DataFrame, pd.DataFrame, d
 class OpenedCorpus:
     """A saved corpus that is read as far as it is needed. `soniox_ds.open_corpus` returns it.
 
-    It has the methods of a `Corpus` that need no tokens. `parts` gives an ordinary `Corpus` for each part, and `load`
-    reads all of it. It shows the folder as it was when it was opened: later saves appear when it is opened again.
+    It has the methods of a `Corpus` that need no tokens. `parts` yields an ordinary `Corpus` for each part, and `load`
+    reads everything into one `Corpus`. An opened corpus shows the folder as it was when it was opened. Later saves
+    appear only after the folder is opened again.
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ class OpenedCorpus:
 
     @property
     def tokens(self) -> pd.DataFrame:
-        """The tokens are not in memory: InputError says how to get them."""
+        """The tokens, which are not in memory. Access raises InputError; its message says how to get them."""
         raise InputError(
             f"the tokens of the corpus in {self.folder} are not in memory. Call corpus.load() for a Corpus with all of "
             "them, corpus.select(...).load() for a Corpus with those of some recordings, corpus[audio_id] for one "
@@ -161,10 +162,10 @@ class OpenedCorpus:
         return self if mask.all() else OpenedCorpus(self._snapshot.select(mask), self.executor)
 
     def parts(self) -> Iterator[Corpus]:
-        """Read one part after the other; each is a `Corpus` of the selected recordings in a pair of files.
+        """Yield one part after the other: a `Corpus` of the selected recordings in a pair of files.
 
-        Their recordings have the same columns and dtypes. ``sx.concat(corpus.parts())`` equals ``corpus.load()``,
-        except that recordings of one save with ``partition_by`` come in the order of their files.
+        The recordings of all parts have the same columns and dtypes. ``sx.concat(corpus.parts())`` equals
+        ``corpus.load()``, except that recordings of one save with ``partition_by`` come in the order of their files.
         """
         for reader in self.part_readers():
             yield reader.read()
@@ -227,8 +228,8 @@ class OpenedCorpus:
     ) -> None:
         """Write the words of `soniox_ds.words` beside the tokens, one part after the other, for queries in SQL.
 
-        Parts whose words are there are skipped. They are computed anew if the tokens have changed or another version of
-        the package wrote them. An interrupted call goes on where it ended.
+        Parts that already have words are skipped, unless their tokens have changed or another version of the package
+        has written the words. After an interruption, the next call continues where this call ended.
 
         Parameters
         ----------
@@ -240,7 +241,7 @@ class OpenedCorpus:
         Raises
         ------
         InputError
-            If the name is another one, a file is damaged, or the folder cannot be written to.
+            If `name` is not ``"words"``, a file is damaged, or the folder cannot be written to.
         """
         if name != "words":
             raise InputError(
@@ -258,14 +259,15 @@ class OpenedCorpus:
         """Join small parts of the folder, divide large ones, and return the corpus opened anew.
 
         Recordings, tokens, their order and the provenance stay the same. Other processes may read the folder meanwhile,
-        and a corpus that was opened before goes on with the new parts. In a corpus with ``partition_by``, the parts of
-        each value are joined and divided. If the call is interrupted or killed, the folder is as it was before or
-        after.
+        and a corpus that was opened before continues with the new parts. In a corpus with ``partition_by``, only parts
+        of the same value are joined. If the call is interrupted or killed, the folder holds either all old parts or all
+        new parts.
 
         Parameters
         ----------
         tokens_per_part
-            Number of tokens that a part is to have. A recording is never divided.
+            Number of tokens that a part should have. A part with more than 1.5 times as many tokens is divided, but
+            never within a recording.
         progress
             See `soniox_ds.transcribe`.
 

@@ -86,12 +86,12 @@ _KINDS = ("tokens", "recordings")  # This is the order in which they are written
 _NOWHERE = "__HIVE_DEFAULT_PARTITION__"
 _MOST_PARTITIONS = 2000
 TOKENS_PER_PART = 1_000_000
-"""Number of tokens that a part is to have."""
+"""Number of tokens that a part should have."""
 TOO_LARGE = 1.5
-"""A part is divided if it has more than this many times as many tokens as a part is to have."""
+"""A part is divided if it has more than this many times the number of tokens that it should have."""
 _FEW_VALUES = ("status", "error_type", "service", "model", "resolved_model", "options_hash")
 RUN_LOCK = ".transcribe.lock"
-"""Name of the file that a run locks which writes into the folder until it ends."""
+"""Name of the file that a run locks for as long as it writes into the folder."""
 LOCKS = (LOCK, RUN_LOCK)
 _BEGUN = ".begun"  # The names of files that are being written end like this.
 
@@ -212,9 +212,10 @@ class SaveFile(NamedTuple):
 def files_of_save(
     corpus: CorpusTables, partition_by: str | None, *, number: int, tokens_per_part: int | None = None
 ) -> list[SaveFile]:
-    """Return the files of a save of a corpus, which has this number.
+    """Return the files of a save with this number.
 
-    Groups of recordings that have more than 1.5 times `tokens_per_part` tokens get several files; None for no limit.
+    The corpus, or each partition of it, is divided into several parts if it has more than 1.5 times `tokens_per_part`
+    tokens; None for no limit.
     """
     save = uuid.uuid4().hex[:8]
     recordings = corpus.recordings

@@ -84,7 +84,7 @@ class _Saves(msgspec.Struct):
     ignored: list[str] = []
     """Saves whose files are still being written or deleted; they do not belong to the corpus."""
     compacted: list[str] = []
-    """Earlier saves whose recordings are, in the same order, in the first of `saves`, because they were compacted."""
+    """Earlier saves that were compacted. Their recordings are now in the first saves of `saves`, in the same order."""
 
 
 class Belonging(msgspec.Struct):
@@ -243,7 +243,7 @@ def compacted_saves(folder: AnyPath) -> list[str]:
 
 
 def names_of_saves(content: bytes, path: AnyPath) -> list[str]:
-    """Return the names of the saves in the content of a list; `path` is that of the list."""
+    """Return the names of the saves in the content of a list. `path` is the path of the list, for messages."""
     return _decoded(content, path).saves
 
 
@@ -270,9 +270,9 @@ def saves_bytes(saves: list[str], ignored: Sequence[str] = (), compacted: Sequen
 def write_saves(
     folder: Path, saves: list[str], ignored: Sequence[str] = (), compacted: Sequence[str] | None = None
 ) -> None:
-    """Replace the list of saves in a folder, and those of the saves that do not belong to the corpus or were compacted.
+    """Replace the lists in a folder of the saves that belong to the corpus, are ignored, or were compacted.
 
-    Without `compacted`, the list of compacted saves stays if all former saves stay.
+    If `compacted` is None, the list of compacted saves stays, provided that all former saves are still in the corpus.
     """
     path = folder / "recordings" / SAVES
     if compacted is None:
@@ -407,7 +407,7 @@ def pack(table: pa.Table) -> bytes:
 
 
 def _unpack(data: bytes) -> pa.Table:
-    if not data.startswith(_ARROW_STREAM):  # Earlier versions wrote the bytes themselves.
+    if not data.startswith(_ARROW_STREAM):  # Earlier versions wrote the bytes without base64.
         data = base64.b64decode(data, validate=True)
     with pa.ipc.open_stream(data) as reader:
         return pa.Table.from_batches(list(reader), schema=reader.schema)

@@ -119,7 +119,7 @@ _POSSESSIVE = re.compile(r"['’]s?$")
 
 
 def _units(text: str) -> set[str]:
-    """Return the normalised words of a text, and those that end with an apostrophe also without this ending.
+    """Return the normalised words of a text. Words that end with an apostrophe or ``'s`` are also given without it.
 
     >>> sorted(_units("Ann's car"))
     ['ann', "ann's", 'car']

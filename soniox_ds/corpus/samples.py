@@ -20,7 +20,7 @@ def load_samples() -> Corpus:
 
     It has 228 short recordings of 43 voices: 216 sentences, each read by one voice, and 12 conversations of two voices.
     Use it to try the functions of the package: it has groups to compare, enough errors for intervals and calibration,
-    and speakers. Nothing is recognised and nothing is sent.
+    and speakers. The transcripts come with the package, so that nothing is recognised or sent.
 
     **The voices are synthetic, and the transcripts are not Soniox's.** A program (Kokoro-82M) spoke the recordings, and
     the small Whisper model of the stand-in (`sx.local_service`) transcribed them once, before they were packaged. Never
@@ -34,8 +34,8 @@ def load_samples() -> Corpus:
         - `reference`: the text that was given to the voice, so that ``sx.word_errors(corpus)`` needs no more;
         - `speaker`: the voice; NA in conversations;
         - `group`: ``"US female"``, ``"US male"``, ``"UK female"``, ``"UK male"``, and ``"other female"`` and ``"other
-          male"`` for voices of other languages that read English; ``"mixed"`` in conversations, as in `accent` and
-          `gender`;
+          male"`` for voices of other languages that read English. Conversations whose voices differ have ``"mixed"``
+          here, and in `accent` and `gender`;
         - `accent`: ``"US"``, ``"UK"``, or the language of the voice, such as ``"French voice"``. The latter is how a
           program reads English with a voice made for French, not the accent of any person;
         - `gender`: ``"female"`` or ``"male"``;
@@ -71,7 +71,7 @@ def load_samples() -> Corpus:
 
 
 def read_sample_turns() -> pd.DataFrame:
-    """Read the speaker turns of the corpus of `sx.load_samples`, as they were put together.
+    """Read the reference speaker turns of `sx.load_samples`, with the times at which the voices were placed.
 
     Returns
     -------

@@ -84,11 +84,11 @@ class SelectedPart:
 
     part: Part
     rows: npt.NDArray[np.int64] | None
-    """Their rows in the file; None for all."""
+    """Rows of the recordings in the file; None for all rows."""
     positions: npt.NDArray[np.int64]
-    """Their positions among all selected recordings."""
+    """Positions of the recordings among all selected recordings."""
     origins: npt.NDArray[np.int64]
-    """Their positions among all recordings of the folder."""
+    """Positions of the recordings among all recordings of the folder."""
 
     def read_recordings(self, dtypes: dict[str, Any]) -> pd.DataFrame:
         """Read these columns of the recordings, in the order of the file."""
@@ -234,7 +234,7 @@ class Snapshot:
         Raises
         ------
         InputError
-            If `read` raises it. If the reason is that the corpus was replaced, the message says so.
+            If `read` raises InputError and the files of this snapshot still exist, or if the corpus was replaced.
         """
         try:
             return read(self)
@@ -254,7 +254,8 @@ class Snapshot:
         return moved.followed(read)
 
     def _after_compaction(self) -> Snapshot | None:
-        """Return the same recordings in the present parts of the folder; None if the corpus there is another one."""
+        """Return the same recordings in the present parts of the folder; None if the folder now holds another
+        corpus."""
         known = {*(read_saves(self.folder) or ()), *compacted_saves(self.folder)}
         if any(name_of_save(part.part.note) not in known for part in self.parts):
             return None

@@ -1,9 +1,9 @@
 """Corpora that are saved into a folder of a store.
 
 Conventions: the layout is that of `soniox_ds.corpus.parquet`. A save belongs to the corpus once the list of saves names
-it, and files that it does not name are not read. On S3, the list is replaced only if it is still the list that the
-writer has read; otherwise the writer begins again with the new list, so that two writers at once are safe. On other
-stores a writer creates an object that marks it as the writer, and a second writer is refused.
+it. Files of other saves are not read. On S3, a writer replaces the list only if nobody has changed it since the writer
+read it; otherwise the writer begins again with the new list. Several processes may therefore write at the same time. On
+other stores, a writer creates an object that marks it as the only writer, and a second writer is refused.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ _ATTEMPTS = 20
 
 
 class SavesInStore:
-    """The list of saves of a folder, as it was read, which can be replaced if nobody else has changed it meanwhile."""
+    """The list of saves of a folder as it was read.
+
+    It can be replaced unless another writer has changed it since then.
+    """
 
     def __init__(self, folder: StorePath) -> None:
         path = folder / "recordings" / SAVES
@@ -59,7 +62,7 @@ class SavesInStore:
 
 @contextmanager
 def only_writer(folder: StorePath) -> Iterator[None]:
-    """Mark this process as the one that writes into a folder. On S3 nothing is needed.
+    """Mark this process as the only writer of a folder. On S3, no mark is needed.
 
     Raises
     ------
@@ -88,7 +91,7 @@ def only_writer(folder: StorePath) -> Iterator[None]:
 def _content(mark: StorePath) -> str:
     try:
         return mark.read_bytes().decode("utf-8", "replace")[:200]
-    except OSError:  # It has ended meanwhile.
+    except OSError:  # The other writer has just ended and removed its mark.
         return "it has just ended"
 
 
@@ -107,7 +110,7 @@ def save_in_store(
             try:
                 _save(corpus, folder, partition_by, append=append, overwrite=overwrite)
             except FileExistsError:
-                continue  # Another writer has changed the list, so the corpus is looked at again.
+                continue  # Another writer has changed the list, so this save begins again with the new list.
             return
     raise InputError(f"other writers changed the corpus in {folder} {_ATTEMPTS} times. Try again later.")
 
@@ -131,7 +134,7 @@ def _save(corpus: CorpusTables, folder: StorePath, partition_by: str | None, *, 
             )
     number = max((part.note.number for part in parts), default=-1) + 1
     files = files_of_save(corpus, partition_by, number=number, tokens_per_part=TOKENS_PER_PART)
-    if saves.names is None:  # By this list, readers see that the new save is not complete.
+    if saves.names is None:  # The list tells readers that the new save is not complete yet.
         saves.replace(names)
         saves = SavesInStore(folder)
     with _written(folder, files):
@@ -149,6 +152,6 @@ def _written(folder: StorePath, files: list[SaveFile]) -> Iterator[None]:
         map_in_threads(lambda item: item[0].write_bytes(sealed(item[1])), tables.items(), folder)
         yield
     except BaseException:
-        with suppress(StoreError):  # Files that stay are not in the list, so nobody reads them.
+        with suppress(StoreError):  # Files that cannot be deleted are not in the list, so nobody reads them.
             map_in_threads(StorePath.unlink, tables, folder)
         raise

@@ -56,7 +56,7 @@ def read_transcripts(
         The transcripts in the order of their files, as one token for each word, with times, confidences, speakers and
         languages where the provider gives them. `audio_id` is the key of the dict, or else the name of the recording in
         the document, or else the name of the file without its extension. `service` is the name of the provider or
-        format. Of a format, each segment (cue, utterance) is one token, so that its words share its times.
+        format. In the files of a format, each segment (cue, utterance) is one token, so that its words share its times.
 
     Raises
     ------

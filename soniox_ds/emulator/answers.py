@@ -37,7 +37,7 @@ def error_answer(refusal: Refusal, request_id: str) -> web.Response:
 
 
 def reset(request: web.Request) -> web.Response:
-    """Reset the connection. The returned answer reaches nobody."""
+    """Reset the connection. The client does not get the returned answer."""
     if request.transport is not None:
         raw: socket.socket = request.transport.get_extra_info("socket")
         # A linger time of 0 seconds causes a reset (RST) instead of a regular end.

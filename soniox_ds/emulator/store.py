@@ -107,7 +107,7 @@ def _delete(folder: Path, lock: filelock.BaseFileLock, process: int) -> None:
 
 
 def _delete_stale_folders() -> None:
-    """Delete folders of this user's stand-ins that were killed, which nobody has locked."""
+    """Delete the folders of this user's stand-ins that were killed. No process has locked them."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         if not _is_own_folder(folder) or not (folder / LOCK).is_file():
             continue

@@ -150,7 +150,7 @@ async def compare(
     storage_options
         As in `transcribe`.
     terms
-        Words and names that matter; by default all terms of the arms' contexts. Of terms that normalisation makes
+        Words and names that matter; by default all terms of the arms' contexts. If normalisation makes several terms
         equal, the first is kept.
     distractors
         Terms in the context of some arm that nobody says, to see whether that arm inserts them.
@@ -482,7 +482,7 @@ def _listed(name: str, words: Iterable[str]) -> list[str]:
 
 
 def _terms_of(arms: Mapping[str, TranscriptionOptions], distractors: list[str], chain: Normalizer) -> list[str]:
-    """Return the context terms of all arms without the distractors. Of equal terms, the first is kept."""
+    """Return the context terms of all arms without the distractors. If several terms are equal, the first is kept."""
     taken = {units_of(word, chain) for word in distractors}
     by_units: dict[tuple[str, ...], str] = {}
     for options in arms.values():

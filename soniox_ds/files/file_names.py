@@ -22,8 +22,8 @@ _LONGEST_BYTES = 200
 def file_of_each(audio_ids: Iterable[str], folder: str | Path, suffix: str) -> dict[str, Path]:
     """Return the file in which each recording is written, without making it.
 
-    An id that is a path keeps its folders below `folder` ("calls/7.wav" becomes "calls/7.srt"). Of a URL, the host and
-    path are kept. Characters that no file name can hold become underscores.
+    An id that is a path keeps its folders below `folder` ("calls/7.wav" becomes "calls/7.srt"). The host and path of a
+    URL are kept. Characters that no file name can hold become underscores.
 
     Parameters
     ----------

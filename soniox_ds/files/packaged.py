@@ -12,7 +12,7 @@ __all__ = ["packaged_folder"]
 def packaged_folder(name: str, file: str) -> Path:
     """Return a folder of data: beside the package in a checkout, inside it if installed from a wheel.
 
-    `file` is a file of the folder. SetupError is raised if it is in neither place.
+    `file` is the name of a file that the folder must hold. Raises SetupError if the file is in neither place.
 
     >>> packaged_folder("samples", "manifest.csv").name in ("samples", "_samples")
     True

@@ -57,10 +57,10 @@ def read_annotations(
     name
         Name of the format.
     is_transcript
-        True to read, in formats that hold both, what was recognised and not the reference.
+        True to read the hypothesis instead of the reference, in formats that hold both.
     encoding
-        Encoding of the files. None reads UTF-8 and UTF-16.
-        Any other encoding is a SchemaError that names the line.
+        Encoding of the files. None reads UTF-8 and UTF-16, and raises SchemaError for any other encoding; the message
+        names the line.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def read_annotations(
     Raises
     ------
     InputError
-        If the format cannot be read, holds no text, or there is no file.
+        If the format cannot be read or has no text, or if there is no file.
     """
     texts = [each for each in FORMATS if each != "rttm" and FORMATS[each].reader]
     form = FORMATS[name if name in FORMATS else check_choice(name, "format", texts)]
@@ -113,10 +113,11 @@ def joined_texts(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _starts(table: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """Return the time by which each row is placed: its start, or that of its segment for words of several channels.
+    """Return the time by which each row is sorted: its start, or the start of its segment for words of several
+    channels.
 
     People who speak at the same time in two channels therefore do not interrupt each other's sentences. Rows without a
-    time stand last.
+    time come last.
     """
     starts = table["start_ms"].to_numpy(np.float64, na_value=np.inf)
     has_words = not table["text"].str.contains(r"\s").any()

@@ -1,8 +1,8 @@
 """Conversation time marked (CTM) files: words with times.
 
 Conventions: a word is a line ``file channel start duration word [confidence [type [speaker]]]``, with times in seconds.
-Channels are numbers from 1, or A and B. ``;;`` starts a comment. Of alternatives (``<ALT_BEGIN> ... <ALT> ...
-<ALT_END>``) the first is read. Source: NIST, "sclite: File formats",
+Channels are numbers from 1, or A and B. ``;;`` starts a comment. The first of several alternatives (``<ALT_BEGIN> ...
+<ALT> ... <ALT_END>``) is read. Source: NIST, "sclite: File formats",
 https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm
 """
 
@@ -49,16 +49,16 @@ def read_ctm(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     path
         The file.
     encoding
-        Encoding of the file. None reads UTF-8 and UTF-16.
-        Any other encoding is a SchemaError that names the line.
+        Encoding of the file. None reads UTF-8 and UTF-16, and raises SchemaError for any other encoding; the message
+        names the line.
 
     Returns
     -------
     DataFrame
         Table in ``schema.ANNOTATIONS``, one row for each word, in the order of the file, with the columns `channel`
         (NA if every line has channel 1) and `confidence` (0 to 1, NA if the file has none). `audio_id` is the file
-        field, and `speaker` the eighth field, if there is one. Lines that hold no word have no row: those of the types
-        ``non-lex``, ``misc`` and ``noscore``, the word ``@``, and all alternatives but the first.
+        field, and `speaker` the eighth field, if there is one. Lines that hold no word have no row: lines of the types
+        ``non-lex``, ``misc`` and ``noscore``, lines with the word ``@``, and all alternatives but the first.
 
     Raises
     ------
@@ -141,8 +141,8 @@ def write_ctm(transcripts: Transcripts, path: str | Path) -> None:
     Warns
     -----
     UserWarning
-        If recordings that failed, words without times or translations are left out; or if a word is ``@``, which the
-        format takes for no word.
+        If failed recordings, words without times or translations are left out, or if a word is ``@``, which stands for
+        "no word" in this format.
 
     Examples
     --------

@@ -35,8 +35,8 @@ def to_documents(transcripts: Transcripts, *, with_tokens: bool = True) -> list[
     list of Document
         `page_content` is the spoken text without translations. The metadata are `source` (the path or URL, or else the
         `audio_id`), `transcription_id`, `audio_duration_ms`, `model`, `created_at` and `tokens`, as the loader gives
-        them, then `audio_id` and the user's own columns. Unknown values are None. Of a table, the metadata are
-        `source`, `audio_id` and, if it has tokens, `tokens`.
+        them, then `audio_id` and the user's own columns. Unknown values are None. For a table, the metadata are
+        `source`, `audio_id` and, if the table has tokens, `tokens`.
 
     Raises
     ------

@@ -49,8 +49,8 @@ def read_eaf(
         ``Anna - segments``, ``Anna - words`` and ``Anna - phones`` only the first, so that no text is read twice; and
         ``Anna - translation de`` only if Anna has none of them.
     encoding
-        Encoding of the file. None reads UTF-8 and UTF-16.
-        Any other encoding is a SchemaError that names the line.
+        Encoding of the file. None reads UTF-8 and UTF-16, and raises SchemaError for any other encoding; the message
+        names the line.
 
     Returns
     -------

@@ -51,8 +51,8 @@ def to_huggingface(transcripts: Transcripts, *, audio: str | None = "path") -> D
     datasets.Dataset
         Columns `audio`, `audio_id`, `text` (without translations), the other columns of `recordings`, and the lists
         `segments` and `words` of the recording, with `text`, `start_ms`, `end_ms`, `speaker`, `speaker_label`,
-        `language`, `channel` and (of words) `confidence`. Of a table only `audio_id`, `text` and these lists; of
-        segments no words.
+        `language`, `channel` and (for words) `confidence`. For a table, only `audio_id`, `text` and these lists; for
+        segments, no `words`.
 
     Raises
     ------

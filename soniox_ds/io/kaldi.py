@@ -46,8 +46,8 @@ def read_kaldi(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame
     path
         The folder. It must contain ``text``; ``segments`` and ``utt2spk`` are read if they exist.
     encoding
-        Encoding of the files. None reads UTF-8 and UTF-16.
-        Any other encoding is a SchemaError that names the line.
+        Encoding of the files. None reads UTF-8 and UTF-16, and raises SchemaError for any other encoding; the message
+        names the line.
 
     Returns
     -------

@@ -43,8 +43,8 @@ def read_lhotse(path: str | Path, *, encoding: str | None = None) -> pd.DataFram
     path
         The file, ``.jsonl`` or ``.jsonl.gz``.
     encoding
-        Encoding of the file. None reads UTF-8 and UTF-16.
-        Any other encoding is a SchemaError that names the line.
+        Encoding of the file. None reads UTF-8 and UTF-16, and raises SchemaError for any other encoding; the message
+        names the line.
 
     Returns
     -------

@@ -39,8 +39,8 @@ def read_nemo(path: str | Path, *, text_key: str = "text", encoding: str | None 
     text_key
         Key of the text: "text" for references, "pred_text" for transcripts.
     encoding
-        Encoding of the file. None reads UTF-8 and UTF-16.
-        Any other encoding is a SchemaError that names the line.
+        Encoding of the file. None reads UTF-8 and UTF-16, and raises SchemaError for any other encoding; the message
+        names the line.
 
     Returns
     -------

@@ -53,8 +53,8 @@ def read_rttm(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     path
         The file.
     encoding
-        Encoding of the file. None reads UTF-8 and UTF-16.
-        Any other encoding is a SchemaError that names the line.
+        Encoding of the file. None reads UTF-8 and UTF-16, and raises SchemaError for any other encoding; the message
+        names the line.
 
     Returns
     -------

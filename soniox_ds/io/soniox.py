@@ -35,10 +35,10 @@ _CHUNK = 20_000
 def write_soniox(transcripts: Transcripts, path: str | Path) -> None:
     """Write transcripts in the form of the Soniox API: a JSON file for each recording, with all of its tokens.
 
-    `id` is the `transcription_id` of the recording, or its `audio_id` if that is not known. `text` is the spoken text.
-    Tokens of channels that were transcribed separately have the key `channel`, and tokens of speakers who were given
-    names the key `speaker_label`, which the API does not have. ``sx.io.read_transcripts(..., provider="soniox")`` reads
-    them.
+    `id` is the `transcription_id` of the recording, or its `audio_id` if it has no known `transcription_id`. `text` is
+    the spoken text. Tokens of channels that were transcribed separately have the key `channel`, and tokens of speakers
+    who were given names the key `speaker_label`, which the API does not have. ``sx.io.read_transcripts(...,
+    provider="soniox")`` reads them.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 Conventions: a segment is a line ``file channel speaker start end [<label>] text``, with times in seconds. ``;;`` starts
 a comment. A region that is not scored has the speaker ``inter_segment_gap`` or the text
-``ignore_time_segment_in_scoring``. Of alternatives, ``{ gonna / going to / @ }``, the first is read; ``@`` is no word.
-Source: NIST, "sclite: File formats", https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm
+``ignore_time_segment_in_scoring``. The first of several alternatives, such as ``{ gonna / going to / @ }``, is read;
+``@`` is no word. Source: NIST, "sclite: File formats", https://github.com/usnistgov/SCTK/blob/master/doc/infmts.htm
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def read_stm(path: str | Path, *, ignored: bool = False, encoding: str | None = 
         True to return the regions that are not scored, too: gaps between segments, and segments that scoring ignores.
         Their text is "", and the further column `is_ignored` is True for them.
     encoding
-        Encoding of the file. None reads UTF-8 and UTF-16.
-        Any other encoding is a SchemaError that names the line.
+        Encoding of the file. None reads UTF-8 and UTF-16, and raises SchemaError for any other encoding; the message
+        names the line.
 
     Returns
     -------

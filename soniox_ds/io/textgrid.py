@@ -1,9 +1,10 @@
 """TextGrid files of Praat.
 
 Conventions: times are seconds. The intervals of a tier cover the whole recording without gaps; those without a text are
-empty. Intervals of a tier cannot overlap. In texts, a quotation mark is written twice. Of a text file, Praat reads the
-free-standing numbers, texts in quotation marks and flags (``<exists>``), and skips all other words and what follows
-``!``, so that its long and short forms are one. Source: https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html
+empty. Intervals of a tier cannot overlap. In texts, a quotation mark is written twice. In a text file, Praat reads only
+free-standing numbers, texts in quotation marks and flags (``<exists>``). It skips all other words, and the rest of a
+line after ``!``, so that the long and the short form are read in the same way. Source:
+https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ def read_textgrid(
         ``Anna - phones`` and ``Anna - translation de``. The same holds for tiers without a speaker: ``segments``,
         ``words`` and so on.
     encoding
-        Encoding of the file. None reads UTF-8 and UTF-16, both of which Praat writes.
-        Any other encoding is a SchemaError that names the line.
+        Encoding of the file. None reads UTF-8 and UTF-16, both of which Praat writes, and raises SchemaError for any
+        other encoding; the message names the line.
 
     Returns
     -------

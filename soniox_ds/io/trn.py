@@ -40,8 +40,8 @@ def read_trn(path: str | Path, *, speakers: bool = False, encoding: str | None =
     speakers
         True if the ids begin with the speaker and a hyphen, as in ``(agent-call_7)``.
     encoding
-        Encoding of the file. None reads UTF-8 and UTF-16.
-        Any other encoding is a SchemaError that names the line.
+        Encoding of the file. None reads UTF-8 and UTF-16, and raises SchemaError for any other encoding; the message
+        names the line.
 
     Returns
     -------

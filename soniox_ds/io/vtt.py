@@ -45,8 +45,8 @@ def read_vtt(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame:
     path
         The file. Its name without the extension is the `audio_id`.
     encoding
-        Encoding of the file. None reads UTF-8 and UTF-16.
-        Any other encoding is a SchemaError that names the line.
+        Encoding of the file. None reads UTF-8 and UTF-16, and raises SchemaError for any other encoding; the message
+        names the line.
 
     Returns
     -------

@@ -54,7 +54,7 @@ _ADVICE = {
 
 
 class NoKeywords(TypedDict):
-    """The further keyword arguments of a function that takes none, but explains wrong names."""
+    """Further keyword arguments: there are none, but the function explains wrong names."""
 
 
 def option(
@@ -179,7 +179,7 @@ def check_keywords(target: Callable[..., Any], keywords: Iterable[str]) -> None:
 
 
 def explains_keywords(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Make a function raise OptionsError for a keyword that it does not have, with the keyword that was meant.
+    """Make a function explain wrong keywords: it raises OptionsError with the keyword that was probably meant.
 
     >>> @explains_keywords
     ... def write_srt(path, *, line_length=42):
@@ -220,7 +220,7 @@ def check_names(owner: str, given: Iterable[str], names: Collection[str]) -> Non
 
 
 def _nearest(wrong: str, names: Collection[str]) -> str | None:
-    """Return the name that contains all words of the wrong name or resembles it most, or None if none does."""
+    """Return the name that contains all words of the wrong name or resembles it most; None if no name is similar."""
     wrong_words = [word for word in wrong.lower().split("_") if word]
 
     def has_words(name: str) -> bool:

@@ -42,13 +42,15 @@ _UNDER_WAY = 64
 """Number of tasks that are submitted before the first of them must have ended."""
 
 _requirements: ContextVar[dict[str, str | None] | None] = ContextVar("soniox_ds_requirements", default=None)
-"""While a function is called with a part: for each requirement None if a part fulfils it, otherwise a message."""
+"""The requirements of the function that is being called with a part: None for a requirement that the part fulfils,
+otherwise the message of the error."""
 
 
 def need_in_any_part(requirement: str, is_fulfilled: bool, message: str) -> None:
-    """Raise InputError unless transcripts have something that every function result needs somewhere, such as speakers.
+    """Raise InputError unless the transcripts have something that the function needs, such as speakers.
 
-    Of the parts of an opened corpus, one must have it. `requirement` names it, and `message` is that of the error.
+    In an opened corpus, it is enough if one part has it. `requirement` is its name, and `message` the message of the
+    error.
     """
     requirements = _requirements.get()
     if requirements is None:
@@ -69,13 +71,15 @@ class _Rule:
     """The way in which a function is applied to parts."""
 
     references: tuple[str, ...] = ()
-    """Arguments with rows or texts for single recordings. Without any of them, a part has no rows in the result."""
+    """Arguments with rows or texts for single recordings. A part for which they hold nothing has no rows in the
+    result."""
     annotations: tuple[str, ...] = ()
     """Arguments with rows for single recordings that a part may lack."""
     column: str | None = None
     """Column of the recordings that holds the references if the first of `references` is None."""
     in_order_of_references: bool = False
-    """True if the rows are in the order of the references, otherwise in that of the recordings."""
+    """True if the rows of the result are in the order of the references; False if they are in the order of the
+    recordings."""
     order: Order = _row_order
     finish: Callable[[pd.DataFrame], pd.DataFrame] | None = None
     """A function that recomputes columns that depend on all rows."""
@@ -141,7 +145,7 @@ class _Outcome(NamedTuple):
     requirements: dict[str, str | None]
     """The messages of `need_in_any_part` by requirement, None for a requirement that the part fulfils."""
     warnings: list[tuple[type[Warning], str]]
-    """Warnings in another process."""
+    """Warnings that were issued in another process, with their messages."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +181,7 @@ class _Task:
 
 
 def _outcomes(tasks: Iterator[_Task], executor: Executor | None) -> Iterator[_Outcome]:
-    """Run the tasks, and yield their outcomes in the same order. Few tasks are under way at a time."""
+    """Run the tasks, and yield their outcomes in the same order. About `_UNDER_WAY` tasks are submitted at a time."""
     if executor is None:
         yield from (task() for task in tasks)
         return
@@ -245,13 +249,13 @@ class _Mapping:
             if _has_ids(given):
                 divided[name] = _Divided.of(given, self.ids, name)
         results = list(_tables(self._tasks(divided), self.corpus.executor))
-        if not results:  # The function says itself what is missing, or returns its empty table.
+        if not results:  # The function itself raises the error for what is missing, or returns its empty table.
             readers = self.corpus.part_readers()
             return self.function(readers[0].read() if readers else self.corpus.load(), **self.options)
         return self._joined(results, divided)
 
     def _tasks(self, divided: dict[str, _Divided]) -> Iterator[_Task]:
-        """Yield a task for each part, without those that have no references and so no rows."""
+        """Yield a task for each part that has references. Other parts have no rows in the result."""
         column = None
         if self.rule.references and self.rule.references[0] not in divided:
             given = self.options.get(self.rule.references[0])
@@ -327,7 +331,9 @@ def _has_ids(given: Any) -> bool:
 
 
 def _with_columns(table: pd.DataFrame, names: pd.Index[Any], divided: dict[str, _Divided]) -> pd.DataFrame:
-    """Add columns that only other parts have, because there they differ from those of the recordings.
+    """Add the columns that only the results of other parts have.
+
+    Some results have a column only if it differs from a column of the recordings.
 
     For example ``speaker_of_reference`` of `word_errors` is left out if it equals the column `speaker`.
     """

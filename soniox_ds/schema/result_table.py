@@ -1,4 +1,4 @@
-"""Results that a notebook shows as a view made for reading, and that are DataFrames for everything else."""
+"""Tables of results: DataFrames that a notebook shows as a formatted view."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _VIEWS = "soniox_ds.show.result_views"
 class ResultTable(pd.DataFrame):
     """A DataFrame that a notebook shows as a view: rates with bars and intervals, whole texts, times in minutes.
 
-    Sorted or filtered rows are shown in the same way. As soon as a column of the table is gone, for example in
-    ``summary[["wer", "note"]]``, pandas shows the columns that are left.
+    Sorted or filtered rows are shown in the same way. If a column of the result is missing, for example in
+    ``summary[["wer", "note"]]``, pandas shows the remaining columns as usual.
 
     Examples
     --------

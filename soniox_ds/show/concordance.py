@@ -18,7 +18,7 @@ _PRINTED = 20
 _SIDE = 38
 """Greatest number of characters on each side of a match in printed text."""
 _HUES = (210, 25, 150, 280, 55, 330, 180, 95, 240, 0)
-"""Hues of speakers in the view, which also has their labels."""
+"""Hues of the speakers in the view, in degrees. The view also shows the label of each speaker."""
 
 
 def find(
@@ -50,7 +50,7 @@ def find(
         True to search for a regular expression (of the package ``regex``, which has all of Python's ``re``) in the
         running text of each recording, punctuation included. A match comprises all words that the expression touches.
     case
-        True if capitals must be the same.
+        True to distinguish upper and lower case.
     stream
         "original" for the spoken words, "translation" for their translation.
 
@@ -144,7 +144,8 @@ class Concordance(pd.DataFrame):
                     "start_ms": row.start_ms,
                     "speaker": _speaker(row),
                     "hue": _HUES[speakers.index(row.speaker) % len(_HUES)] if known(row.speaker) else None,
-                    # In a line that runs against the page, the text before the match stands behind it.
+                    # If a line and the page have different directions, the text before the match stands on the other
+                    # side.
                     "sides": sides if row_direction == page_direction else sides[::-1],
                     "match": row.match,
                     "direction": row_direction,

@@ -1,8 +1,9 @@
 """Views of the main results in a notebook: summaries, comparisons, calibration, latencies and segments.
 
-Conventions: a table is recognised by its columns (`schema.TABLES`). Columns before those of the table are groups and
-stand first; other columns follow. Columns without any value, and counts that are 0 everywhere, are left out. Shares are
-in per cent, differences of shares in percentage points. A bar only repeats the number beside it.
+Conventions: a table is recognised by its columns (`schema.TABLES`). Columns to the left of the table's own columns are
+groups, and come first in the view. Other additional columns come last. Columns without any value, and counts such as
+failures that are 0 everywhere, are left out. Shares are in per cent, differences of shares in percentage points. A bar
+only repeats the number beside it.
 """
 
 from __future__ import annotations
@@ -110,11 +111,12 @@ _METHODS = {
 
 
 class _View(NamedTuple):
-    """The columns of a table that its view shows: the names of a row, rates with their intervals, and others."""
+    """The columns that the view of a table shows: names that identify a row, rates with intervals, and others."""
 
     rates: tuple[str, ...]
     others: tuple[str, ...]
     names: tuple[str, ...] = ()
+    """Columns that identify a row beside its groups, such as the two arms of a comparison."""
 
 
 _OF_SUMMARY = ("recordings", "failed", "missing")
@@ -156,7 +158,7 @@ _VIEWS = {
 }
 _P_VALUES = ("p", "p_holm", "mapsswe_p")
 _BETWEEN_SCORES = ("translation_comparison",)
-"""Tables whose differences are those of two numbers instead of two shares."""
+"""Tables whose differences are differences of numbers, not of shares."""
 
 
 class _Cell(NamedTuple):
@@ -168,7 +170,7 @@ class _Cell(NamedTuple):
 
 
 def result_html(table: pd.DataFrame) -> str | None:
-    """Return the view of a result in HTML; None if the table has no view, or not all of its columns."""
+    """Return the view of a result in HTML; None if the table has no view or lacks some of its columns."""
     columns = set(table.columns)
     if not table.columns.is_unique:
         return None
@@ -215,13 +217,13 @@ def _rates_html(table: pd.DataFrame, kind: str) -> str:
 
 
 def _has_values(table: pd.DataFrame, name: str) -> bool:
-    """Return True unless a column has no values, or counts what is 0 everywhere."""
+    """Return False if a column has no values, or is a count such as failures that is 0 everywhere."""
     values = table[name].dropna()
     return len(values) > 0 and not (name in ("failed", "missing", "only_a", "only_b") and (values == 0).all())
 
 
 def _head(name: str) -> tuple[str, bool]:
-    """Return the heading of a column, and whether it is one of numbers."""
+    """Return the heading of a column, and True if the column holds numbers."""
     if name == "hours":
         return "audio", True
     head, pattern = _COLUMNS.get(name, (name.replace("_", " "), ""))
@@ -280,9 +282,10 @@ def _rate_cell(row: Any, name: str, unit: str, scale: tuple[float, float]) -> _C
 
 
 def _scale(table: pd.DataFrame, name: str) -> tuple[float, float]:
-    """Return the ends of the bars of a column: from 0, or on both sides of it, to the largest value or bound.
+    """Return the values at the left and the right end of the bars of a column.
 
-    Bounds beyond three times the largest value are cut off, so that one wide interval does not hide the others.
+    The bars begin at 0, or are symmetric about 0 for differences and negative values. They end at the largest value or
+    bound, but at most at three times the largest value, so that one wide interval does not hide the others.
     """
     columns = [column for column in (name, f"{name}_low", f"{name}_high") if column in table]
     numbers = table[columns].astype("Float64")
@@ -293,7 +296,7 @@ def _scale(table: pd.DataFrame, name: str) -> tuple[float, float]:
 
 
 def _explanation(table: pd.DataFrame) -> list[str]:
-    """Return what holds for all rows: the level of the intervals, the blocks and the normaliser."""
+    """Return facts that hold for all rows: the level and method of the intervals, the blocks, and the normaliser."""
     facts = []
     levels = _values(table, "ci")
     if len(levels) == 1:

@@ -1,9 +1,9 @@
 """Inspection of a recording before it is sent: size, container, duration and hash.
 
-Conventions: all functions block and are called in worker threads. Of mono audio only the first frame is decoded.
+Conventions: all functions block and are called in worker threads. Only the first frame of mono audio is decoded.
 Durations (whole milliseconds) are taken from the headers. Raw AAC and AMR, and MP3 without a Xing header, do not
-declare a duration; their packets are counted, which takes about ten milliseconds for each minute. Of audio with several
-channels, up to eight seconds are decoded to see whether the channels differ, which takes some ten milliseconds.
+declare a duration; their packets are counted, which takes about ten milliseconds for each minute. Up to eight seconds
+of audio with several channels are decoded to see whether the channels differ, which takes about ten milliseconds.
 Otherwise a call takes about a millisecond, and the hash another two for each megabyte.
 """
 

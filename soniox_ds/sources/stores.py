@@ -1,7 +1,7 @@
 """Audio in object stores, and in other file systems that fsspec reads: ``s3://``, ``gs://``, ``az://``, ``hf://``, ...
 
 Conventions: all functions block and are called in worker threads. An object is read block by block, so that memory use
-does not grow with it.
+does not grow with its size.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Object stores and other file systems: what they hold, and paths in them."""
+"""Object stores and other file systems, and paths in them."""

@@ -1,7 +1,7 @@
 """A folder of a store as a file system of fsspec, for libraries that read through fsspec.
 
-In contrast to the file system of the store itself, failed reads are repeated, the errors hide credentials, and few
-bytes are read beyond those that are asked for.
+In contrast to fsspec's own file system for the store, failed reads are repeated, errors do not show credentials, and
+only few bytes are read beyond those that are requested.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _BUFFER_BYTES = 1 << 18
 
 
 class FolderFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
-    """The objects below one folder, for reading."""
+    """A read-only file system of the objects below one folder."""
 
     protocol = "sxds"
     cachable = False
@@ -29,7 +29,7 @@ class FolderFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has 
         self._folder = folder
 
     def location(self, path: StorePath) -> str:
-        """Return the URL by which this file system knows a path below the folder."""
+        """Return the URL in this file system of a path below the folder."""
         return f"{self.protocol}://{path.relative_to(self._folder)}"
 
     def open(self, path: str, mode: str = "rb", **_: Any) -> BinaryIO:
@@ -42,10 +42,10 @@ class FolderFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has 
         return {"name": path, "size": int(stored.store.info(stored.path)["size"]), "type": "file"}
 
     def glob(self, path: str, **_: Any) -> list[str]:
-        return [path]  # The callers name single files, whose names may hold the characters of patterns.
+        return [path]  # Callers name single files. Their names may contain characters of patterns.
 
     def modified(self, _: str) -> datetime:
-        return datetime.fromtimestamp(0, UTC)  # The files of a corpus have other names when their content changes.
+        return datetime.fromtimestamp(0, UTC)  # A corpus file whose content changes gets another name.
 
     def _path(self, path: str) -> StorePath:
         return self._folder / path.removeprefix(f"{self.protocol}://")

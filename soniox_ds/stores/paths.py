@@ -1,7 +1,6 @@
-"""Paths in stores, with those methods of `pathlib.Path` that readers and writers of folders need.
+"""Paths in stores, with the methods of `pathlib.Path` that readers and writers of folders need.
 
-Conventions: errors of the store are `StoreError`, as everywhere. The text of a path is its URL, in the form that may be
-shown.
+Conventions: errors of the store are raised as `StoreError`. ``str(path)`` is the URL without credentials.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from soniox_ds.stores.store import RangeReader, Store, StoreError, Stores, publi
 __all__ = ["AnyPath", "StorePath", "files_below", "folder_path", "map_in_threads", "writing_store"]
 
 _THREADS = 16
-"""Number of requests to a store at the same time."""
+"""Largest number of simultaneous requests to a store."""
 _LOCAL = ("file", "local")
 
 T = TypeVar("T")
@@ -37,7 +36,8 @@ class StorePath:
     """The path within the store."""
     store: Store = field(repr=False, compare=False)
     listing: Mapping[str, int] | None = field(default=None, repr=False, compare=False)
-    """The sizes of all files below a folder above this path, if `listed` has been called there."""
+    """The sizes in bytes, by path, of all files below a parent folder for which `listed` was called; None if it was
+    not."""
 
     def __str__(self) -> str:
         return self.url
@@ -52,11 +52,14 @@ class StorePath:
         return self.path.rpartition("/")[2]
 
     def listed(self) -> StorePath:
-        """Return the same path, which lists its files once; paths made from it look into this list."""
+        """Return the same path with a list of all files below it.
+
+        Paths that are made from it look into this list instead of asking the store.
+        """
         return replace(self, listing=self.store.sizes(self.path))
 
     def relative_to(self, other: StorePath) -> PurePosixPath:
-        """Return this path as seen from a folder above it."""
+        """Return this path relative to a folder above it."""
         return PurePosixPath(self.path).relative_to(other.path)
 
     def exists(self) -> bool:
@@ -75,7 +78,7 @@ class StorePath:
         return any(path.startswith(f"{self.path}/") for path in listing)
 
     def rglob(self, pattern: str) -> list[StorePath]:
-        """Return the objects below this folder, at any depth, with a name that the pattern matches, sorted."""
+        """Return the objects below this folder, at any depth, whose names match the pattern, sorted."""
         below = f"{self.path}/"
         listing = self.store.sizes(self.path) if self.listing is None else self.listing
         return [
@@ -89,15 +92,15 @@ class StorePath:
         return self.store.read_all(self.path)
 
     def read_end(self, n_bytes: int) -> bytes:
-        """Return the last bytes of the object."""
+        """Return the last `n_bytes` bytes of the object."""
         return self.store.read_end(self.path, n_bytes)
 
     def write_bytes(self, content: bytes) -> None:
-        """Write the object as a whole, in place of an earlier one."""
+        """Write the object as a whole. An existing object is replaced."""
         self.store.write(self.path, content)
 
     def unlink(self, *, missing_ok: bool = False) -> None:
-        """Delete the object. It is no error if there is none."""
+        """Delete the object. A missing object is no error, whatever `missing_ok` is."""
         self.store.delete(self.path)
 
     def open(self, buffer_bytes: int = 1 << 20) -> BinaryIO:
@@ -118,7 +121,8 @@ def folder_path(folder: Any, storage_options: Mapping[str, Any] | None = None) -
     Raises
     ------
     InputError
-        If it is neither, or if the URL cannot be used.
+        If the URL or the storage options cannot be used, or if `storage_options` are given for a folder on this
+        machine.
     SetupError
         If the package for the file system is not installed.
 
@@ -147,7 +151,7 @@ def folder_path(folder: Any, storage_options: Mapping[str, Any] | None = None) -
 
 
 def files_below(folder: AnyPath, pattern: str) -> list[PurePath]:
-    """Return the paths, as seen from a folder, of all files below it with a name that the pattern matches, sorted."""
+    """Return the relative paths of all files below a folder whose names match the pattern, sorted."""
     if isinstance(folder, Path):
         return sorted(path.relative_to(folder) for path in folder.rglob(pattern))
     return sorted(path.relative_to(folder) for path in folder.rglob(pattern))
@@ -163,7 +167,10 @@ def writing_store(path: AnyPath) -> Iterator[None]:
 
 
 def map_in_threads(function: Callable[[S], T], items: Iterable[S], folder: AnyPath) -> list[T]:
-    """Apply a function to items that lie in a folder; in a store, to several of them at the same time."""
+    """Return the result of a function for each item of a folder.
+
+    For a folder in a store, several items are handled at the same time.
+    """
     if isinstance(folder, Path):
         return [function(item) for item in items]
     with ThreadPoolExecutor(_THREADS) as pool:

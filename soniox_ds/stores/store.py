@@ -1,8 +1,8 @@
 """Object stores, and other file systems that fsspec reads: ``s3://``, ``gs://``, ``az://``, ``hf://``, ...
 
 Conventions: all functions block, and are called in worker threads where an event loop runs. Every error of a store is a
-`StoreError`. Credentials stay within fsspec: the values of ``storage_options`` and the query of a signed URL are in no
-repr and in no message. The URL of an object is shown without a password and without the parameters that sign it.
+`StoreError`. Credentials stay within fsspec: the values of ``storage_options`` and the query of a signed URL appear in
+no repr and in no message. The URL of an object is shown without a password and without the parameters that sign it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _PACKAGES = {
 }
 """The package that fsspec needs for a protocol."""
 _WITH_CONTAINER = ("abfs", "abfss", "az", "adl")
-"""Protocols whose URLs may name a container, not a user, in front of an ``@``."""
+"""Protocols whose URLs may have the name of a container, instead of a user, in front of an ``@``."""
 _SHORTEST_SECRET = 4
 
 _VERSION_LOOKS = 5
@@ -48,7 +48,10 @@ T = TypeVar("T")
 
 
 class StoreError(OSError):
-    """An object, or a folder of a store, cannot be read. `error_type` is the slug of the failed row."""
+    """An object or a folder of a store cannot be read or written.
+
+    `error_type` is the value of this column in the row of a recording that failed for this reason.
+    """
 
     def __init__(self, error_type: str, message: str) -> None:
         super().__init__(errno.EIO, message)
@@ -81,7 +84,8 @@ class Stores:
         Raises
         ------
         ValueError
-            If no file system is known for the URL, or the URL holds a password.
+            If no file system is known for the URL, or if the URL is a chain (``::``), contains a password or cannot be
+            read.
         SetupError
             If the package for the file system is not installed.
         SourceError
@@ -147,11 +151,11 @@ class Store:
         return Store, self._arguments  # Another process opens the store anew.
 
     def info(self, path: str) -> dict[str, Any]:
-        """Return what the store knows about a path, from the store itself and not from a cache."""
+        """Return the metadata of a path, such as its size. They come from the store itself and not from a cache."""
         return self._retried(lambda: dict(self._fs.info(path, refresh=True)))
 
     def has(self, path: str) -> bool:
-        """Return True if there is an object, or a folder, with this very path."""
+        """Return True if there is an object or a folder with exactly this path."""
         try:
             self.info(path)
         except StoreError as error:
@@ -169,11 +173,11 @@ class Store:
         return self._retried(lambda: bytes(self._fs.cat_file(path)))
 
     def read_end(self, path: str, n_bytes: int) -> bytes:
-        """Return the last bytes of an object."""
+        """Return the last `n_bytes` bytes of an object."""
         return self._retried(lambda: bytes(self._fs.cat_file(path, start=-n_bytes)))
 
     def write(self, path: str, content: bytes) -> None:
-        """Write an object as a whole, in place of an earlier one."""
+        """Write an object as a whole. An existing object is replaced."""
         self._retried(lambda: self._fs.pipe_file(path, content))
 
     def create(self, path: str, content: bytes) -> None:
@@ -204,7 +208,7 @@ class Store:
         raise _changed()
 
     def replace(self, path: str, content: bytes, version: str) -> None:
-        """Replace an object that has this version. Raises FileExistsError if it has another one meanwhile."""
+        """Replace an object if it still has this version. Raises FileExistsError if another writer has changed it."""
         self._conditional_write(path, content, {"IfMatch": version})
 
     def delete(self, path: str) -> None:
@@ -222,7 +226,7 @@ class Store:
             except Exception as error:
                 if not isinstance(error, FileExistsError) and not _is_precondition(error):
                     raise
-                # A request whose answer was lost is repeated by the file system, and then meets its own object.
+                # If an answer was lost, the file system has repeated the request, which then found its own object.
                 is_own = self.has(path) and self.read_all(path) == content
             else:
                 is_own = True
@@ -250,7 +254,10 @@ class Store:
         )
 
     def sign(self, path: str) -> str:
-        """Return a signed URL of an object."""
+        """Return a signed URL of an object, which is valid for `SIGNED_FOR_S` seconds.
+
+        Raises StoreError if the store cannot sign URLs.
+        """
         try:
             return self._retried(lambda: str(self._fs.sign(path, expiration=SIGNED_FOR_S)))
         except NotImplementedError:
@@ -260,7 +267,7 @@ class Store:
 
     def _listed(self, look: Callable[[], list[str]]) -> list[str]:
         paths = self._retried(look)
-        self._fs.invalidate_cache()  # Later looks at single objects must show their present state.
+        self._fs.invalidate_cache()  # Later requests for single objects must show their present state.
         return paths
 
     def _retried(self, request: Callable[[], T]) -> T:
@@ -298,7 +305,7 @@ class Store:
 
 
 class RangeReader(io.RawIOBase):
-    """A file of which ranges of bytes are read by a function."""
+    """A read-only binary file. A function reads ranges of its bytes."""
 
     def __init__(self, read_range: Callable[[int, int], bytes], size: int) -> None:
         self._read_range, self._size, self._position = read_range, size, 0
@@ -362,7 +369,10 @@ def public_store_url(url: str) -> str:
 
 
 def _texts_in(options: Mapping[str, Any]) -> set[str]:
-    """Return all texts in the values of options, at any depth, that may be secrets. Addresses are left out."""
+    """Return all texts in the values of options, at any depth, that may be secrets.
+
+    Addresses and very short texts are left out.
+    """
     texts: set[str] = set()
     waiting: list[Any] = [options]
     while waiting:

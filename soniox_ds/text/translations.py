@@ -134,7 +134,7 @@ def chunk_numbers(rows: Ints, streams: Ints, index: Numbers) -> Ints:
     """Return the number of the chunk of each token, in the order of the table.
 
     A chunk is a stretch of one stream that follows tokens of the other stream of its channel in the API's order. `rows`
-    are the rows of the table, stream by stream, and `streams` their streams.
+    are the rows of the table, stream by stream, and `streams` gives the stream of each of them.
     """
     chunks = np.zeros(len(index.values), np.intp)
     if not len(rows) or not (streams % 2).any():

@@ -203,9 +203,10 @@ def word_tokens(tokens: pd.DataFrame) -> WordTokens:
 
 
 def _positions(frame: pd.DataFrame, first_token: npt.NDArray[Any], chunk: Ints) -> npt.NDArray[Any]:
-    """Return the number by which each word is placed: its first token, or that of its segment in separate channels.
+    """Return the number by which each word is sorted: its first token, or for separate channels the first token of its
+    segment.
 
-    Translations are placed chunk by chunk, so that each still follows the speech that it belongs to.
+    Translations are sorted chunk by chunk, so that each translation still follows the speech that it belongs to.
     """
     if frame["channel"].isna().all():
         return first_token

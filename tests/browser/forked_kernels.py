@@ -1,8 +1,9 @@
-"""Kernels that are forked from a process in which everything is imported that notebooks of the tests import.
+"""Kernels for tests, forked from a server that has already imported the modules that the notebooks need.
 
-To start a kernel and to import the package takes the processor more than a second, as long as many a test with it. As a
-program with the path of a socket this is the server. With the name of a connection file in addition it is what Lab
-takes for the kernel: it asks the server for one, passes signals on to it, and ends with it, as it ends with this.
+Starting a kernel and importing the package takes more than a second of processor time, which is as long as many of the
+tests. This script has two roles. With the path of a socket as its only argument, it is the server. With a connection
+file as the second argument, it is the process that JupyterLab starts as a kernel: it asks the server for a real kernel,
+passes signals on to it, and ends when the kernel ends. If this process is killed, the server kills the kernel.
 """
 
 import os
@@ -11,7 +12,7 @@ import signal
 import socket
 import sys
 
-# Notebooks of the tests import them, directly or through the package.
+# Modules that notebooks of the tests import, directly or through the package.
 MODULES = ("anywidget", "IPython", "numpy", "pandas", "pyarrow.parquet", "soniox_ds.widgets.microphone", "websockets")
 LONGEST_REQUEST = 1_000_000
 
@@ -26,11 +27,11 @@ def serve(path: str) -> None:
     for name in MODULES:
         importlib.import_module(name)
     gc.freeze()  # so that kernels do not copy the pages of all modules when they look for garbage
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how watchers have ended
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # The exit statuses of watchers are not needed.
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"{path}.new")
         listener.listen()
-        os.rename(f"{path}.new", path)  # who finds it can connect
+        os.rename(f"{path}.new", path)  # Clients that find the socket can connect.
         while True:
             connection, _ = listener.accept()
             if os.fork() == 0:
@@ -41,7 +42,8 @@ def serve(path: str) -> None:
 
 
 def watch(connection: socket.socket) -> None:
-    """Start a kernel and wait for its end or for that of the process that has asked for it."""
+    """Start a kernel, and report its process id and exit status. If the process that asked for it ends, kill the
+    kernel."""
     import json
 
     request, handles, _, _ = socket.recv_fds(connection, LONGEST_REQUEST, 2)
@@ -52,7 +54,7 @@ def watch(connection: socket.socket) -> None:
         return
     connection.send(f"{pid}\n".encode())
     ready, _, _ = select.select([connection, os.pidfd_open(pid)], [], [])
-    if connection in ready:  # it was killed
+    if connection in ready:  # The process that asked for the kernel was killed.
         os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     if connection not in ready:
@@ -61,7 +63,7 @@ def watch(connection: socket.socket) -> None:
 
 
 def become_kernel(request: dict, handles: list[int]) -> None:
-    """Run a kernel with this environment, folder and output."""
+    """Turn this process into a kernel with the requested environment and folder, and with these output files."""
     from ipykernel.kernelapp import launch_new_instance
 
     os.setsid()
@@ -76,10 +78,10 @@ def become_kernel(request: dict, handles: list[int]) -> None:
 
 
 def stand_for_kernel(path: str, connection_file: str) -> None:
-    """Ask the server for a kernel, and live as long as it does."""
+    """Ask the server for a kernel, and end with the exit status of the kernel when it ends."""
     import json
 
-    # A kernel with a known parent ends when it finds that another process is its parent.
+    # Without this variable, the kernel does not end when it finds that its parent is another process.
     environment = {name: value for name, value in os.environ.items() if name != "JPY_PARENT_PID"}
     request = {"folder": os.getcwd(), "environment": environment, "connection_file": connection_file}
     with socket.socket(socket.AF_UNIX) as connection:

@@ -64,7 +64,7 @@ class JupyterLab:
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
             "--LabApp.expose_app_in_browser=True",
             "--LabApp.extension_manager=readonly",
-            # Otherwise every page that loads Lab has Node look whether Lab should be built anew.
+            # Otherwise every page that loads Lab lets Node check if Lab must be rebuilt.
             "--ServerApp.tornado_settings={'page_config_data': {'buildAvailable': False, 'buildCheck': False}}",
         ]
         with self._log.open("w") as log:

@@ -185,7 +185,7 @@ class NotebookPage:
 
     def wait_for(self, condition: str, argument=None, timeout_s: float = PATIENCE_S):
         """Wait until a JavaScript function (its source) gives something true in the page; return that as JSON."""
-        # By default Playwright asks once for each drawing of the page, which then is drawn sixty times a second.
+        # By default, Playwright checks at each drawing of the page, which makes the page draw sixty times a second.
         handle = self.page.wait_for_function(condition, arg=argument, timeout=timeout_s * 1000, polling=LOOK_AGAIN_MS)
         return handle.json_value()
 
@@ -195,7 +195,7 @@ class NotebookPage:
         while not (found := condition()):
             if time.monotonic() > end:
                 raise TimeoutError(f"{what} did not come true within {timeout_s} s")
-            self.page.wait_for_timeout(LOOK_AGAIN_MS)  # lets the page's events through meanwhile
+            self.page.wait_for_timeout(LOOK_AGAIN_MS)  # handles events of the page meanwhile
         return found
 
     def wait_until_equal(self, read, expected) -> None:

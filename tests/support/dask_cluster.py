@@ -1,4 +1,4 @@
-"""A Dask cluster of two worker processes on this machine, as the tests of a module share it."""
+"""A Dask cluster of worker processes on this machine, for tests."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ KEY = "canary-3b7e0d94c1"
 
 @contextmanager
 def cluster(n_workers: int = 2, threads_per_worker: int = 1, **environment: str) -> Iterator[Client]:
-    """A client of a cluster whose workers have these variables in their environment, as well as those of here."""
+    """Start a cluster, and yield a client of it.
+
+    The environment of the workers has these variables, in addition to those of this process.
+    """
     settings = {
         "distributed.worker.daemon": True,
         "distributed.comm.timeouts.connect": "60s",
-        "distributed.deploy.lost-worker-timeout": "1 hour",  # A busy machine takes its time to restart a worker.
+        "distributed.deploy.lost-worker-timeout": "1 hour",  # A busy machine needs time to restart a worker.
     }
     with (
         dask.config.set(settings),

@@ -1,7 +1,7 @@
-"""A process that has imported the package and forks itself for the scripts of tests, which then need not import it.
+"""A server that imports the package once, and forks itself for each script that a test starts.
 
-For tests that start a script dozens of times: an import takes the processor longer than most of these scripts. Only
-one script runs at a time. It is a process like any other, with its own memory, that may be killed.
+Some tests start a script dozens of times, and the imports would take more processor time than most of these scripts.
+Only one script runs at a time. Each script is a process with its own memory, which may be killed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MODULES = (
     *("anyio._backends._asyncio", "av", "httpx", "pandas", "pyarrow.parquet", "websockets.asyncio.client"),
     *("soniox_ds.batch.corpus_folder", "soniox_ds.batch.pipeline", "soniox_ds.corpus.opened", "soniox_ds.text.words"),
 )
-"""What scripts need that transcribe recordings. Whatever else they import is imported as usual."""
+"""The modules that scripts need to transcribe recordings. Scripts import other modules as usual."""
 
 
 class ForkedProcess:
@@ -37,23 +37,31 @@ class ForkedProcess:
         self._errors = errors
 
     def send_signal(self, number: int) -> None:
-        """Send a signal, which a process that has ended ignores: the server keeps its number until the next start."""
-        with contextlib.suppress(ProcessLookupError):  # The next one has started meanwhile.
+        """Send a signal to the process. A signal to a process that has ended has no effect.
+
+        The server keeps the id of an ended process until it starts the next script, so that no other process gets the
+        signal.
+        """
+        with contextlib.suppress(ProcessLookupError):  # The next script has started, and the id is free.
             os.kill(self.pid, number)
 
     def wait(self, timeout_s: float) -> int:
-        """Wait for the end and return the exit status: that of `subprocess`, negative after a signal."""
+        """Wait for the end of the script, and return its exit status, which is negative after a signal as in
+        `subprocess`.
+
+        Raises TimeoutError if the script does not end in time.
+        """
         if not select.select([self._answers], [], [], timeout_s)[0]:
             raise TimeoutError(f"the process has not ended for {timeout_s:.0f} s")
         return int(self._answers.readline())
 
     def errors(self) -> str:
-        """What the script has written to its standard error."""
+        """Return the text that the script has written to its standard error."""
         return self._errors.read_text()
 
 
 class ForkServer:
-    """The server, as a context manager. Scripts write their errors into `folder`."""
+    """The server, as a context manager. The standard error of each script is written to a file in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -70,7 +78,7 @@ class ForkServer:
         self._server.communicate()
 
     def start(self, script: Path, *arguments: object, environment: Mapping[str, str]) -> ForkedProcess:
-        """Start a script with these arguments and nothing but these environment variables."""
+        """Start a script with these arguments, and with these environment variables only."""
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         self._n_started += 1
@@ -82,7 +90,7 @@ class ForkServer:
 
 
 def _serve() -> dict[str, Any] | None:
-    """Fork for each request. Returns the request in the child, and None in the server at the end of its input."""
+    """Fork for each request. Return the request in the child, and None in the server when its input ends."""
     for name in MODULES:
         importlib.import_module(name)
     gc.freeze()  # so that children do not copy the pages of all modules when they look for garbage
@@ -100,7 +108,7 @@ def _serve() -> dict[str, Any] | None:
 
 
 def _become(request: Mapping[str, Any]) -> None:
-    """Take over the arguments, the environment and the files of a script."""
+    """Turn this process into that of a script, with its arguments, its environment and its standard files."""
     sys.argv = request["argv"]
     os.environ.clear()
     os.environ.update(request["environment"])

@@ -1,4 +1,4 @@
-"""Fragments of HTML, parsed, and a text that must stay text in them."""
+"""Parsed fragments of HTML, and a text that must not become markup in them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NASTY = "<script>alert('x')</script>\"' onload=\"x\" {{ 7 * 7 }} &amp; \u202e×©×
 
 
 class Page(HTMLParser):
-    """The tags, attributes and text of a fragment; fails where tags do not match."""
+    """The tags, attributes and text of a fragment. Parsing fails if tags do not match."""
 
     def __init__(self, html):
         super().__init__(convert_charrefs=True)

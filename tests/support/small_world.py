@@ -1,8 +1,8 @@
-"""A small world of tables, true and consistent, and how each public function is called on it.
+"""A small set of consistent tables, and a call of each public function on them.
 
-A new public function needs a line in ``NO_TABLES`` if it takes no tables and no transcripts. Any other needs one in
-``CALLS``, and one in the lists of ``tests/test_public_functions.py``, where transcripts come in any form. Tests fail if
-it is nowhere.
+A new public function that takes no tables and no transcripts needs a line in ``NO_TABLES``. Any other function needs a
+line in ``CALLS`` and a line in the lists of ``tests/test_public_functions.py``, which give transcripts in every form.
+Tests fail for a function without a line.
 """
 
 from __future__ import annotations

@@ -41,11 +41,11 @@ class _Model(NamedTuple):
     extra: str
     """The extra of this package that installs it."""
     packages: tuple[str, ...]
-    """The modules of the packages with its files."""
+    """Names of the modules in which the packages hold the files of the model."""
     releases: str
-    """The packages with their versions, as pip takes them."""
+    """The packages with their versions, as arguments of pip."""
     sha256: str
-    """The SHA-256 of the weights, which is that of the published conversion."""
+    """The SHA-256 of the weights of the published conversion."""
     folder: Callable[[], Path]
     """A function that returns the folder of the model, before its weights are verified."""
 
@@ -53,8 +53,8 @@ class _Model(NamedTuple):
 def whisper_model_folder(name: str) -> Path:
     """Return the folder of a Whisper model that is installed as a package, with verified weights.
 
-    ``faster_whisper.WhisperModel`` takes such a folder, and so does ``sx.local_service(model=...)``, which also takes
-    the name alone.
+    ``faster_whisper.WhisperModel`` and ``sx.local_service(model=...)`` take such a folder. The latter also takes the
+    name of the model.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def whisper_model_folder(name: str) -> Path:
 
 
 def is_installed(name: str) -> bool:
-    """Return True if `name` is a model that comes as packages, and these are installed."""
+    """Return True if `name` is a model that comes as packages and the packages are installed."""
     return name in INSTALLED_MODELS and all(importlib.util.find_spec(each) for each in INSTALLED_MODELS[name].packages)
 
 
@@ -119,8 +119,8 @@ def _tiny_en() -> Path:
 def _base() -> Path:
     """Return a cache folder with Whisper base, whose weights come in two packages and are joined there.
 
-    Every file appears in the folder as a whole, so that processes which do this at the same time do not disturb each
-    other. Weights that are not the published ones are joined again.
+    Every file appears in the folder as a whole, so that several processes can do this at the same time. Weights that
+    are not the published ones are joined again.
     """
     model = INSTALLED_MODELS["base"]
     data = [Path(str(importlib.import_module(package).__file__)).parent / "data" for package in model.packages]

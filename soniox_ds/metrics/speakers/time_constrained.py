@@ -1,7 +1,7 @@
 """Minimum number of word errors if two words may be aligned only if their times overlap.
 
-Conventions: times are milliseconds; intervals that only touch do not overlap. Of the alignments with the fewest errors,
-the alignment with the fewest insertions and deletions is counted, so that the counts are unique.
+Conventions: times are milliseconds; intervals that only touch do not overlap. If several alignments have the fewest
+errors, the alignment with the fewest insertions and deletions is counted, so that the counts are unique.
 """
 
 from __future__ import annotations

@@ -119,8 +119,8 @@ def _poisson_by_bytes(means: FloatArray) -> tuple[npt.NDArray[np.uint8], FloatAr
     """Return the edges that turn a random byte into a Poisson number: the number of edges that the byte reaches.
 
     A probability is seldom a multiple of 1/256. The remainders are collected behind the last edge: a byte that reaches
-    it is undecided, and a further random number is compared with the cumulative distribution of the remainders. Of the
-    possible means, the first with the smallest remainder is used.
+    it is undecided, and a further random number is compared with the cumulative distribution of the remainders. Among
+    the possible means, the first with the smallest remainder is used.
     """
     from scipy import stats
 

@@ -31,7 +31,7 @@ _FEW_CHANGES = 0.2  # share of words that a normaliser of whole texts may change
 
 
 class Terms(NamedTuple):
-    """A list of terms; the distractors, which nobody is expected to say, come last."""
+    """A list of terms. The distractors, which are not expected to be said, come last."""
 
     labels: list[str]
     """The terms as they were given."""

@@ -3,7 +3,7 @@
 Conventions: words are integers, and equal numbers are equal words. A path is an array of operations in spoken order;
 the positions on both sides follow from it by counting. There are two cost rules:
 
-- ``"sclite"``: insertion 3, deletion 3, substitution 4. Of equally cheap moves the diagonal is preferred, then the
+- ``"sclite"``: insertion 3, deletion 3, substitution 4. Among equally cheap moves, the diagonal is preferred, then the
   insertion.
 - ``"levenshtein"``: every error costs 1, and ties are broken as rapidfuzz (and so jiwer) breaks them.
 

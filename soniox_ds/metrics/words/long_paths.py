@@ -2,7 +2,7 @@
 
 Conventions: rows belong to the reference, columns to the hypothesis; cell (i, j) stands after i and j words. Scores are
 computed instead of costs: a hit scores 3, a substitution 1, an insertion or deletion 0, and more is better, so that
-``cost = 3 * (i + j) - 2 * score``. Of equally good moves the diagonal is preferred, then the insertion.
+``cost = 3 * (i + j) - 2 * score``. Among equally good moves, the diagonal is preferred, then the insertion.
 
 Bits instead of cells: each word becomes a mark that matches every mark, followed by two copies of the word.
 The longest common subsequence of two texts in this form is their score (Tiskin, "Semi-local string comparison:

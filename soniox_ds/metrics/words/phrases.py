@@ -1,4 +1,4 @@
-"""Places of a phrase or of a regular expression in transcripts.
+"""Matches of a phrase or of a regular expression in transcripts.
 
 Conventions: a phrase is compared with the units of the words. A unit is a stretch of letters, marks and digits, or a
 single character of a script without spaces; everything else separates units. ``it's`` therefore has the units of
@@ -33,20 +33,21 @@ _PIECES = regular.compile(r"[\p{L}\p{M}\p{N}\u200c\u200d]+")
 
 
 class Search(NamedTuple):
-    """What is searched for, and how much of the text around it is wanted."""
+    """A search: the pattern, its options, and the number of words around each match."""
 
     pattern: str
     context: int
     """Number of words on each side."""
     is_regex: bool
     case: bool
-    """True if capitals count."""
+    """True to distinguish upper and lower case."""
     stream: str
     """``"original"`` or ``"translation"``."""
 
 
 def checked_search(pattern: Any, context: int, is_regex: bool, case: bool, stream: str) -> Search:
-    """Return the search, or raise InputError if its pattern matches nothing or is no regular expression."""
+    """Return the search. Raises InputError if its pattern is empty, has no letter or digit, or is no regular
+    expression."""
     if not isinstance(pattern, str):
         raise InputError(f"pattern must be a text, found {type(pattern).__name__}.")
     if not pattern.strip():
@@ -64,7 +65,8 @@ def checked_search(pattern: Any, context: int, is_regex: bool, case: bool, strea
 
 @by_part()
 def find_matches(transcripts: Transcripts, search: Search) -> pd.DataFrame:
-    """Return ``schema.CONCORDANCE``, in the order of the recordings and of the words of each."""
+    """Return the matches as ``schema.CONCORDANCE``, in the order of the recordings and of the words in each
+    recording."""
     words = need_milliseconds(as_words(transcripts), "words", required=False)
     streams = word_streams(words)
     first, last = (_regex_matches if search.is_regex else _phrase_matches)(streams, search)
@@ -111,7 +113,7 @@ def _phrase_matches(streams: Streams, search: Search) -> tuple[Ints, Ints]:
     number = {unit: place for place, unit in enumerate(dict.fromkeys(wanted))}
     of_label = [[number.get(unit, -1) for unit in _units(str(label), search)] for label in streams.text.labels]
     n_of_label = np.array([len(units) for units in of_label], np.intp)
-    # The units of all words, stream by stream, and the word and the stream of each.
+    # The units of all words, stream by stream, and the word and the stream to which each unit belongs.
     n_of_word = n_of_label[streams.text.codes]
     word = np.repeat(np.arange(len(n_of_word)), n_of_word)
     offset_of_label = np.cumsum(n_of_label) - n_of_label
@@ -145,7 +147,7 @@ def _regex_matches(streams: Streams, search: Search) -> tuple[Ints, Ints]:
         ends = np.cumsum([len(piece) for piece in pieces])
         starts = ends - [len(text) for text in texts]
         for match in pattern.finditer("".join(pieces)):
-            # The first word that ends behind the start, and the last word that starts before the end.
+            # The first word that ends after the start of the match, and the last word that starts before its end.
             from_word = int(np.searchsorted(ends, match.start(), side="right"))
             to_word = int(np.searchsorted(starts, match.end(), side="left")) - 1
             if match.end() > match.start() and to_word >= from_word:
@@ -179,7 +181,7 @@ def _apart(first: Ints, last: Ints) -> tuple[Ints, Ints]:
 
 
 def _spaced(streams: Streams) -> npt.NDArray[np.bool_]:
-    """Return True for each word that has a space before it in the running text, as `texts` writes it."""
+    """Return a mask of the words that have a space before them in the running text, as `texts` writes it."""
     spaced = streams.space_before.copy()
     for name in ("speaker", "language", "source_language"):
         spaced |= runs.changes(streams.labels[name].codes)
@@ -211,7 +213,8 @@ def _over_matches(combine: np.ufunc, values: npt.NDArray[Any], first: Ints, last
     """Combine the values of the words of each match."""
     if not len(first):
         return values[:0]
-    # `reduceat` takes one border after the other; of its results, every second is between two matches.
+    # `reduceat` combines the values between neighbouring borders. Every second result lies between two matches and is
+    # dropped.
     borders = np.stack([first, last + 1], axis=1).ravel()
     return np.asarray(combine.reduceat(np.append(values, values[-1:]), borders)[::2])
 

@@ -19,7 +19,7 @@ from soniox_ds.schema import need, need_milliseconds, no_duplicates
 __all__ = ["LONGEST_MS", "Piece", "Place", "Places"]
 
 LONGEST_MS = 30_000
-"""Longest piece of audio. Of a longer clip, only the beginning is played."""
+"""Longest piece of audio, in milliseconds. Only the beginning of a longer clip is played."""
 
 _UNKNOWN = "the audio is not known: pass the corpus, or audio={audio_id: path}"
 
