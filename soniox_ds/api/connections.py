@@ -74,20 +74,18 @@ class ConnectionPool:
         self.by_region: dict[str, ConnectionPool] = {}
         """The connections to each region, by the name of the region. For a connection without a region, the address
         serves as the name."""
-        regions = {connection.region or connection.api_base_url: connection for connection in self.connections}
+        of_region: dict[str, list[Connection]] = {}
         for connection in self.connections:
-            other = regions[connection.region or connection.api_base_url]
+            of_region.setdefault(connection.region or connection.api_base_url, []).append(connection)
+            other = of_region[connection.region or connection.api_base_url][0]
             if other.api_base_url != connection.api_base_url:
                 raise OptionsError(
                     f"two connections to the region {connection.region!r} lead to different addresses, "
                     f"{other.api_base_url} and {connection.api_base_url}; give the same address for both"
                 )
-        if len(regions) == 1:
-            self.by_region = {next(iter(regions)): self}
-            return
-        for name in regions:
-            of_region = [one for one in self.connections if (one.region or one.api_base_url) == name]
-            self.by_region[name] = ConnectionPool(of_region, is_listed=is_listed)
+        for name, connections in of_region.items():
+            is_only = len(of_region) == 1
+            self.by_region[name] = self if is_only else ConnectionPool(connections, is_listed=is_listed)
 
     @classmethod
     def of(cls, connection: object, default: Callable[[], Connection] = Connection) -> ConnectionPool:

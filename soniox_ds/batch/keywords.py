@@ -5,7 +5,7 @@ The type of the result depends on `out`, so the function has several signatures,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,7 +28,7 @@ class TranscribeKeywords(TranscriptionKeywords, total=False):
     audio_column: str | None
     reference_column: str | None
     storage_options: Mapping[str, Any] | None
-    connection: Connection | None
+    connection: Connection | Iterable[Connection] | None
     concurrency: int
     executor: Executor | None
     requests_per_minute: float

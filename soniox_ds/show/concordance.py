@@ -8,6 +8,7 @@ import pandas as pd
 
 from soniox_ds._arguments import check_choice, check_number
 from soniox_ds._display import clock, direction, isolated, known, render, visible
+from soniox_ds._display.colours import speaker_colours
 from soniox_ds.metrics.words.phrases import checked_search, find_matches
 from soniox_ds.schema.inputs import Transcripts
 
@@ -17,8 +18,6 @@ _SHOWN = 100
 _PRINTED = 20
 _SIDE = 38
 """Greatest number of characters on each side of a match in printed text."""
-_HUES = (210, 25, 150, 280, 55, 330, 180, 95, 240, 0)
-"""Hues of the speakers in the view, in degrees. The view also shows the label of each speaker."""
 
 
 def find(
@@ -132,7 +131,7 @@ class Concordance(pd.DataFrame):
 
     def _repr_html_(self) -> str:
         shown = self.iloc[:_SHOWN]
-        speakers = list(dict.fromkeys(shown["speaker"].dropna()))
+        colours = speaker_colours(dict.fromkeys(shown["speaker"].dropna()))
         page_direction = direction(shown["match"])
         rows = []
         for row in shown.itertuples(index=False):
@@ -143,7 +142,7 @@ class Concordance(pd.DataFrame):
                     "audio_id": row.audio_id,
                     "start_ms": row.start_ms,
                     "speaker": _speaker(row),
-                    "hue": _HUES[speakers.index(row.speaker) % len(_HUES)] if known(row.speaker) else None,
+                    "colour": colours[row.speaker] if known(row.speaker) else None,
                     # If a line and the page have different directions, the text before the match stands on the other
                     # side.
                     "sides": sides if row_direction == page_direction else sides[::-1],
@@ -158,7 +157,7 @@ class Concordance(pd.DataFrame):
             counts=self._counts(),
             rows=rows,
             direction=page_direction,
-            has_speakers=bool(speakers),
+            has_speakers=bool(colours),
             more=len(self) - len(shown),
         )
 
