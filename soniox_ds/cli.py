@@ -603,6 +603,9 @@ def _usage(options: argparse.Namespace) -> int:
 def _charges(options: argparse.Namespace) -> int:
     import soniox_ds as sx
 
+    out: Path | None = options.out
+    if out is not None and out.is_dir() and any(out.iterdir()):
+        raise InputError(f"--out {out}: the folder is not empty; name another folder")
     corpus = sx.account.add_charges(
         sx.read_corpus(options.corpus), start=options.since, connection=_connection(options)
     )
@@ -611,9 +614,9 @@ def _charges(options: argparse.Namespace) -> int:
     print(cost[columns].to_string(index=False, na_rep=""))
     sums = sx.summarize(cost)[["recordings", "hours", "estimate_usd", "charged_recordings", "charged_usd"]]
     print(f"\n{sums.to_string(index=False)}")
-    if options.out is not None:
-        corpus.save(options.out)
-        print(f"\nsaved to {options.out}")
+    if out is not None:
+        corpus.save(out)
+        print(f"\nsaved to {out}")
     return 0
 
 

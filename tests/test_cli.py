@@ -160,6 +160,8 @@ def test_charges_stand_beside_the_estimates(service, tiny_wav, tmp_path, capsys)
     saved = sx.read_corpus(tmp_path / "charged")
     assert saved.recordings["charged_usd"].tolist() == pytest.approx([0.001, 0.001])
     assert sx.read_corpus(tmp_path / "corpus").equals(corpus), "the corpus itself is unchanged"
+    assert main(["charges", str(tmp_path / "corpus"), "--out", str(tmp_path / "charged")]) == 2
+    assert "charged: the folder is not empty; name another folder\n" in capsys.readouterr().err
     assert main(["charges", str(tmp_path / "nowhere")]) == 2
     assert "does not exist" in capsys.readouterr().err
 

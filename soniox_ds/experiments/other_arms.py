@@ -28,7 +28,7 @@ from soniox_ds.sources.recording import Recording, RecordingList, printable, upl
 from soniox_ds.sources.stores import StoredObject
 from soniox_ds.stores.store import StoreError
 
-__all__ = ["Arm", "arm_text", "check_function", "in_recordings", "matched_corpus", "transcribe_with"]
+__all__ = ["Arm", "arm_text", "check_function", "in_recordings", "matched_corpus", "transcribe_with", "warn_of_failures"]
 
 Arm: TypeAlias = "TranscriptionOptions | Corpus | Callable[[str], Any]"
 
@@ -154,11 +154,6 @@ async def transcribe_with(
     Corpus
         `submitted_at` and `completed_at` are the times before and after the call. An exception of the function is the
         `error_message` of a failed row (``function_error``), as is a result in a wrong form (``bad_result``).
-
-    Warns
-    -----
-    RecordingsFailedWarning
-        If recordings failed.
     """
     parts = []
     for number, recording in enumerate(recording_list.recordings):
@@ -167,6 +162,13 @@ async def transcribe_with(
     rows = pd.concat([part.recordings for part in parts], ignore_index=True)
     tables = [part.tokens for part in parts if len(part.tokens)]
     tokens = pd.concat(tables, ignore_index=True) if tables else empty(TOKENS)
+    run = new_run(service="function", model=_name_of(function), options={})
+    return _with_metadata(rows, tokens, recording_list, new_provenance(run))
+
+
+def warn_of_failures(name: str, corpora: Sequence[Corpus]) -> None:
+    """Warn if recordings of an arm failed. The corpora hold different recordings, or repeats of them."""
+    rows = pd.concat([corpus.recordings for corpus in corpora], ignore_index=True)
     failed = rows[rows["status"] == "failed"]
     if len(failed):
         first = failed.iloc[0]
@@ -175,8 +177,6 @@ async def transcribe_with(
             f"{first['error_message']}",
             RecordingsFailedWarning,
         )
-    run = new_run(service="function", model=_name_of(function), options={})
-    return _with_metadata(rows, tokens, recording_list, new_provenance(run))
 
 
 def _called(function: Callable[[str], Any], recording: Recording) -> Corpus:

@@ -37,7 +37,14 @@ from soniox_ds.batch.spending import Spending
 from soniox_ds.batch.webhook_receiver import WebhookReceiver, check_webhook, listening
 from soniox_ds.corpus.corpus import Corpus, concat
 from soniox_ds.exceptions import Declined, InputError, OptionsError
-from soniox_ds.experiments.other_arms import Arm, check_function, in_recordings, matched_corpus, transcribe_with
+from soniox_ds.experiments.other_arms import (
+    Arm,
+    check_function,
+    in_recordings,
+    matched_corpus,
+    transcribe_with,
+    warn_of_failures,
+)
 from soniox_ds.experiments.results import Comparison
 from soniox_ds.experiments.schedule import in_turns, inspected, planned_pairs, refuse_unusable
 from soniox_ds.metrics.stats.bootstrap import METHODS, checked_resampling
@@ -467,6 +474,9 @@ async def _transcribe_all(
         parts = await in_turns(
             recording_list, turns, transcribed, seed=seed, progress=shown, note=lambda turn: f"arm {turn[0]}"
         )
+    for name, arm in arms.items():
+        if not isinstance(arm, Corpus | TranscriptionOptions):
+            warn_of_failures(name, [corpus for repeat in range(repeats) for corpus in parts[name, repeat]])
     return {name: [parts[name, min(repeat, n_turns[name] - 1)] for repeat in range(repeats)] for name in arms}
 
 

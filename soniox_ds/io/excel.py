@@ -98,9 +98,9 @@ def write_excel(transcripts: Transcripts, path: str | Path) -> None:
         n_cut = sum(_add_table(workbook, name, table) for name, table in sheets.items())
         workbook.close()
     if n_cut:
+        advice = "the sheet words has every word" if "words" in sheets else "write the words, or another format, too"
         warn_caller(
-            f"Excel: {n_cut} texts are cut at {_LONGEST_TEXT} characters, because a cell holds no more; the sheet "
-            "words has every word.",
+            f"Excel: {n_cut} texts are cut at {_LONGEST_TEXT} characters, because a cell holds no more; {advice}.",
             UserWarning,
         )
 

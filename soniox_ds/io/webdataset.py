@@ -159,16 +159,20 @@ def _sources(transcripts: Transcripts) -> dict[str, Any] | None:
 
 
 def _audio_member(key: str, audio_id: str, source: Any) -> _Member:
-    path = None if pd.isna(source) else Path(source)
+    if pd.isna(source) or not source:
+        raise InputError(
+            f"the audio of {audio_id!r} is not known: the recording has no source, because it was given as bytes or "
+            "redacted. Write the texts only (with_audio=False)."
+        )
+    path = Path(source)
     try:
-        with Path(path or "").open("rb") as opened:
+        with path.open("rb") as opened:
             size = os.fstat(opened.fileno()).st_size
     except OSError as error:
         raise InputError(
-            f"the audio of {audio_id!r} cannot be read from {path or 'an unknown source'}: {error.strerror or error}. "
+            f"the audio of {audio_id!r} cannot be read from {path}: {error.strerror or error}. "
             "Write the texts only (with_audio=False)."
         ) from error
-    assert path is not None
     extension = _EXTENSION.fullmatch(path.suffix.lower())
     return _Member(_info(f"{key}.{extension[1] if extension else 'audio'}", size), path)
 

@@ -11,6 +11,7 @@ import pytest
 import soniox_ds as sx
 from soniox_ds.emulator import local_service
 from soniox_ds.exceptions import InputError, OptionsError, RecordingsFailedWarning, SourceError
+from soniox_ds.experiments.other_arms import warn_of_failures
 from soniox_ds.io.transcript import TimedWord
 
 pytestmark = pytest.mark.filterwarnings("ignore::soniox_ds.exceptions.SmallSampleWarning")
@@ -315,3 +316,19 @@ def test_progress_counts_every_arm_and_names_the_recording(files, tmp_path):
     compare(files, tmp_path, arms, progress=shown.append)
     assert shown[-1].done == shown[-1].total == 6
     assert any("arm a: recording 2 of 3" in snapshot.note for snapshot in shown)
+
+
+def test_the_warning_counts_all_recordings_of_an_arm_not_those_of_one_stretch():
+    def corpus_of(names, status):
+        rows = pd.DataFrame({"audio_id": names, "status": status, "error_message": "no sound"})
+        return sx.Corpus(rows, pd.DataFrame({"audio_id": [], "token_index": [], "text": []}))
+
+    stretches = [
+        corpus_of([f"a{n}" for n in range(20)], ["failed"] + ["completed"] * 19),
+        corpus_of([f"b{n}" for n in range(12)], "completed"),
+    ]
+    with pytest.warns(RecordingsFailedWarning, match="arm 'local': 1 of 32 recordings failed, the first of them a0: no"):
+        warn_of_failures("local", stretches)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_failures("local", stretches[1:])
