@@ -90,6 +90,7 @@ class Page:
 
     def with_results(self, text: str, *, are_results_first: bool) -> str:
         """Run the blocks of the page, and return its text with the result before or after each block."""
+
         def replace(match: re.Match[str]) -> str:
             if match["heading"] or match["other"]:
                 self.heading = match["heading"] or self.heading

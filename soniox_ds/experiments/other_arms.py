@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -28,7 +28,15 @@ from soniox_ds.sources.recording import Recording, RecordingList, printable, upl
 from soniox_ds.sources.stores import StoredObject
 from soniox_ds.stores.store import StoreError
 
-__all__ = ["Arm", "arm_text", "check_function", "in_recordings", "matched_corpus", "transcribe_with", "warn_of_failures"]
+__all__ = [
+    "Arm",
+    "arm_text",
+    "check_function",
+    "in_recordings",
+    "matched_corpus",
+    "transcribe_with",
+    "warn_of_failures",
+]
 
 Arm: TypeAlias = "TranscriptionOptions | Corpus | Callable[[str], Any]"
 

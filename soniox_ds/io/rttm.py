@@ -25,7 +25,7 @@ from soniox_ds.io.fields import LAST_MS, SECONDS, UNKNOWN, names_to_write, shown
 from soniox_ds.metrics.speakers.turns import speaker_turns
 from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import TURNS, conform, need, need_milliseconds, with_ids
-from soniox_ds.schema.inputs import Transcribed, Transcripts
+from soniox_ds.schema.inputs import InParts, Transcribed, Transcripts
 from soniox_ds.text.translations import translation_mask
 from soniox_ds.text.words import as_words
 
@@ -181,15 +181,17 @@ def write_rttm(transcripts: Transcripts, path: str | Path) -> None:
     """
     if not isinstance(transcripts, pd.DataFrame) and hasattr(transcripts, "recordings"):
         completed_ids(transcripts.recordings, "RTTM")  # Also of an opened corpus, whose tokens are not in memory.
-    if isinstance(transcripts, pd.DataFrame | Transcribed) and not is_segments(transcripts):
+    if is_segments(transcripts):
+        turns = transcripts
+    elif not isinstance(transcripts, pd.DataFrame) and isinstance(transcripts, InParts):
+        turns = speaker_turns(transcripts)
+    else:
         words = as_words(transcripts)
         turns = speaker_turns(words)
         words = words[~translation_mask(words)]
         is_unknown = words["speaker"].isna().to_numpy(np.bool_)
         words = without_rows(words, is_unknown, "RTTM", "words of unknown speakers", "it needs speakers")
         with_times(words, "RTTM", "words")
-    else:
-        turns = transcripts if is_segments(transcripts) else speaker_turns(transcripts)
     need(turns, "audio_id", "speaker", "start_ms", "end_ms", name="turns")
     turns = with_ids(turns, "turns")
     turns = need_milliseconds(turns, "turns")

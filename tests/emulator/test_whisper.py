@@ -305,7 +305,9 @@ def test_the_extra_with_whisper_base_is_named_where_it_is_missing(monkeypatch):
     with pytest.raises(ValueError, match=r"no package with the model 'small' is known; there are tiny\.en, base"):
         whisper_model_folder("small")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(ModelUnavailable, match=r"'base' cannot be loaded .*pip install \"soniox_ds\[whisper-base\]\""):
+    with pytest.raises(
+        ModelUnavailable, match=r"(?s)'base' cannot be loaded .*pip install \"soniox_ds\[whisper-base\]\""
+    ):
         load_model("base")  # looked for on the hub
 
 

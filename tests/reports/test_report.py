@@ -326,7 +326,8 @@ def test_the_command_writes_the_page(corpus, tmp_path, capsys):
     corpus.recordings[["audio_id", "reference"]].iloc[:1].to_csv(references, index=False)
     assert main(["report", str(tmp_path / "corpus"), "-o", str(out), "--references", str(references)]) == 0
     assert "word error rate 0.0%" in page_of(out).text
-    assert main(["report", str(tmp_path / "corpus"), "--references", "x.docx"]) == 2
+    (tmp_path / "x.docx").write_text("no references")
+    assert main(["report", str(tmp_path / "corpus"), "--references", str(tmp_path / "x.docx")]) == 2
     assert "csv" in capsys.readouterr().err
     assert main(["report", str(tmp_path / "nowhere"), "-o", str(out)]) == 2
 
