@@ -25,7 +25,7 @@ from soniox_ds.io.fields import LAST_MS, SECONDS, UNKNOWN, names_to_write, shown
 from soniox_ds.metrics.speakers.turns import speaker_turns
 from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import TURNS, conform, need, need_milliseconds, with_ids
-from soniox_ds.schema.inputs import InParts, Transcribed, Transcripts
+from soniox_ds.schema.inputs import InParts, Transcripts
 from soniox_ds.text.translations import translation_mask
 from soniox_ds.text.words import as_words
 
