@@ -160,11 +160,16 @@ def as_html(value: Any) -> str:
     """Return a value as a notebook would show it; "" for None."""
     import pandas as pd
 
+    from soniox_ds.schema.result_table import ResultTable
+    from soniox_ds.show.result_views import result_html
+
     if value is None:
         return ""
     if isinstance(value, pd.Series):
         value = value.to_frame()
-    if isinstance(value, pd.DataFrame):
+    if isinstance(value, ResultTable):
+        return result_html(value) or table_as_html(value)
+    if isinstance(value, pd.DataFrame) and type(value)._repr_html_ is pd.DataFrame._repr_html_:
         return table_as_html(value)
     if hasattr(value, "_repr_html_"):
         return str(value._repr_html_())
