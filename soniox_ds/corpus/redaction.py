@@ -24,7 +24,7 @@ from soniox_ds.files.file_names import file_of_each
 from soniox_ds.files.redacted_audio import write_redacted
 from soniox_ds.metrics.words.edit_paths import DELETION, HIT, INSERTION, paths
 from soniox_ds.metrics.words.units import Vocabulary, lines_of, read_units
-from soniox_ds.schema import RECORDINGS
+from soniox_ds.schema import RECORDINGS, TOKENS
 from soniox_ds.text.normalizer import Normalizer
 from soniox_ds.text.translations import translation_mask
 from soniox_ds.text.word_boundaries import without_markers
@@ -84,7 +84,11 @@ def redact_tables(
         _refuse_secrets(recordings.loc[is_redacted], column, secrets)
     _refuse_secrets(recordings.loc[is_redacted], "audio_id", secrets)
     _refuse_secret_names(tokens, secrets)
+    for column in tokens.select_dtypes(exclude="number").columns.difference([*TOKENS]):
+        _refuse_secrets(tokens[tokens["audio_id"].isin(secrets)], column, secrets)
     for column in [name for name in references if name in recordings]:
+        is_text = recordings[column].map(lambda value: isinstance(value, str))
+        _refuse_secrets(recordings.loc[is_redacted & ~is_text], column, secrets)
         redacted = [
             _redacted_reference(value, words, mask, audio_id, secrets[audio_id])
             if audio_id in secrets and isinstance(value, str)
@@ -162,7 +166,7 @@ def _refuse_secrets(recordings: pd.DataFrame, column: str, secrets: Mapping[str,
             way_out = (
                 "rename the recording before it is redacted"
                 if column == "audio_id"
-                else f"drop the column, or name it in references=[..., {column!r}] if it holds what was spoken"
+                else f"drop the column, or name it in references=[..., {column!r}] if it holds what was spoken, as text"
             )
             raise InputError(f"the column {column!r} of {audio_id!r} contains a word to be redacted; {way_out}.")
 

@@ -175,6 +175,15 @@ def test_a_redacted_number_is_found_in_a_column_of_numbers(code):
     assert corpus.redact([True, False, False]).recordings["code"].item() == 90210
 
 
+def test_a_column_of_references_that_is_no_text_and_a_column_of_tokens_are_refused():
+    corpus = corpus_of(own=pd.Series([["Quill"]], dtype=object))
+    with pytest.raises(InputError, match=r"the column 'own' of 'call\.wav' contains a word to be redacted"):
+        corpus.redact(names_in(corpus), references=["reference", "own"])
+    tagged = sx.Corpus(corpus.recordings.drop(columns="own"), corpus.tokens.assign(mytag="for Quill"))
+    with pytest.raises(InputError, match=r"the column 'mytag' of 'call\.wav' contains a word to be redacted"):
+        tagged.redact(names_in(tagged))
+
+
 def test_a_removed_word_that_is_kept_elsewhere_is_no_secret():
     """The rule of docs/corpus.md: "May" is a name here and a month there."""
     words = ["May", "called", "it", "is", "due", "in", "may."]
