@@ -27,6 +27,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, Protocol
 
 import av
 import numpy as np
@@ -95,7 +96,14 @@ def kokoro(voices: Path, names: Iterable[str]) -> Iterator[Kokoro]:
         yield Kokoro(str(joined), str(table))
 
 
-def speak(model: Kokoro, voice: str, sentence: str, speed: float) -> tuple[Signal, int]:
+class VoiceModel(Protocol):
+    """A model that speaks, such as `Kokoro`."""
+
+    def create(self, text: str, *args: Any, **kwargs: Any) -> tuple[Signal, int]:
+        """Return the speech and its sampling rate."""
+
+
+def speak(model: VoiceModel, voice: str, sentence: str, speed: float) -> tuple[Signal, int]:
     """Return a sentence, cut to its speech with `MARGIN_MS` on both sides, and the length of the speech in ms."""
     language = "en-gb" if voice[0] == "b" else "en-us"
     clip, rate_hz = model.create(sentence, voice=voice, speed=speed, lang=language, trim=False)
@@ -112,7 +120,7 @@ def speak(model: Kokoro, voice: str, sentence: str, speed: float) -> tuple[Signa
     return clip.astype(np.float32), int(spoken[-1] + 1 - spoken[0]) * FRAME_MS
 
 
-def mix(model: Kokoro, sample: Sample, rng: np.random.Generator) -> tuple[Signal, list[Placed]]:
+def mix(model: VoiceModel, sample: Sample, rng: np.random.Generator) -> tuple[Signal, list[Placed]]:
     """The whole recording, and where each turn came to lie in it."""
     if not sample.turns:
         return floor_noise(rng, samples_in(sample.silence_ms)), []

@@ -200,7 +200,7 @@ def main() -> None:
         clips = Clips(model, arguments.clips)
         for described, sample in recordings:
             rng = random_of(sample.audio_id)
-            signal, placed = mix(clips, sample, rng)  # type: ignore[arg-type]
+            signal, placed = mix(clips, sample, rng)
             if described["condition"] == "telephone":
                 signal = on_the_telephone(signal, rng)
             write_audio(signal, sample, out / described["source"])

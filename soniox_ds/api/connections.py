@@ -143,5 +143,5 @@ class ConnectionPool:
         if None in names:
             return [Organisation(None, self.connections)]
         return [
-            Organisation(name, tuple(one for one in self.connections if one.organisation == name)) for name in names
+            Organisation(name, tuple(each for each in self.connections if each.organisation == name)) for name in names
         ]

@@ -97,7 +97,7 @@ class RequestLedger:
                 "call again"
             ) from None
         except OSError as error:
-            raise self._trouble(error) from error
+            raise self._unusable(error) from error
 
     def release(self) -> None:
         """Unlock the file."""
@@ -110,7 +110,7 @@ class RequestLedger:
         except FileNotFoundError:
             content = b""
         except OSError as error:
-            raise self._trouble(error) from error
+            raise self._unusable(error) from error
         if content == self._content:
             return False
         self._content, self._entries = content, _entries(content)
@@ -138,9 +138,9 @@ class RequestLedger:
             finally:
                 os.close(handle)
         except OSError as error:
-            raise self._trouble(error) from error
+            raise self._unusable(error) from error
 
-    def _trouble(self, error: OSError) -> JournalError:
+    def _unusable(self, error: OSError) -> JournalError:
         return JournalError(
             f"{self.path}, through which the processes with one journal share the request budget, cannot be used: "
             f"{error}. Free disk space, or name another journal with journal="

@@ -137,7 +137,7 @@ class UploadTask:
     """Size and modification time of the file when it was inspected."""
     ticket: str
     """Unique name of the request."""
-    is_claimed: bool
+    must_claim: bool
     """True if the task must claim its ticket before it sends the request, because the executor may run the task
     twice."""
 
@@ -147,7 +147,7 @@ class UploadTask:
             check_version(self.version)
             connection = self.key.connection()
             self._check_unchanged()
-            if self.is_claimed and not claim(self.ticket):
+            if self.must_claim and not claim(self.ticket):
                 return Uploaded(worker_name(), is_second_time=True)
             return Uploaded(worker_name(), asyncio.run(self._upload(connection)))
         except SonioxDSError as error:

@@ -28,7 +28,7 @@ from soniox_ds.sources.recording import Recording, shown
 
 __all__ = ["Workers"]
 
-AT_ONCE = 8
+FILES_PER_TASK = 8
 """Number of files that one task inspects."""
 
 NOTE_AFTER_S = 30.0
@@ -98,7 +98,7 @@ class Workers:
         cannot access. Raises ExecutorError if this process can read that file.
         """
         await self._check()
-        batches = [recordings[start : start + AT_ONCE] for start in range(0, len(recordings), AT_ONCE)]
+        batches = [recordings[start : start + FILES_PER_TASK] for start in range(0, len(recordings), FILES_PER_TASK)]
         tasks = [
             InspectTask(
                 installed_version(),
@@ -109,20 +109,20 @@ class Workers:
             for batch in batches
         ]
         results = await asyncio.gather(*(self._result(self._submit(task)) for task in tasks))
-        prints: list[tuple[int, int] | None] = []
+        fingerprints: list[tuple[int, int] | None] = []
         for batch, result in zip(batches, results, strict=True):
             if result.error is not None:
                 raise result.error
-            for recording, inspected, print_of_worker in zip(
+            for recording, inspected, fingerprint_of_worker in zip(
                 batch, result.recordings, result.fingerprints, strict=True
             ):
-                if print_of_worker is None and recording.path is not None and recording.path.exists():
+                if fingerprint_of_worker is None and recording.path is not None and recording.path.exists():
                     raise _not_shared(recording.path, result.worker)
                 for each in fields(Recording):
                     if each.name != "file":
                         setattr(recording, each.name, getattr(inspected, each.name))
-            prints += result.fingerprints
-        return prints
+            fingerprints += result.fingerprints
+        return fingerprints
 
     # -- uploads -------------------------------------------------------------------------------------------------------
 
@@ -154,7 +154,7 @@ class Workers:
             job.paid.reference,
             job.fingerprint,
             ticket=f"soniox-ds-{secrets.token_hex(8)}",
-            is_claimed=self._claims is not None,
+            must_claim=self._claims is not None,
         )
         await self._offer(task.ticket)
         try:

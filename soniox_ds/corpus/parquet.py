@@ -74,6 +74,7 @@ __all__ = [
     "corpus_lock",
     "file_of_piece",
     "files_of_save",
+    "folder_not_empty",
     "remove_remains",
     "stretches",
     "write_corpus",
@@ -173,10 +174,7 @@ def _save(
             partition_by = parts[0].note.partition_by
         check_fit(corpus, folder, parts, partition_by)
     elif not overwrite and (contents := _contents(folder)):
-        raise InputError(
-            f"{folder} is not empty (it holds {sorted(contents)[:3]}). Name another folder, or pass append=True to "
-            "add to the corpus there or overwrite=True to replace it."
-        )
+        raise folder_not_empty(folder, contents)
     number = max((part.note.number for part in parts), default=-1) + 1
     files = files_of_save(corpus, partition_by, number=number, tokens_per_part=TOKENS_PER_PART)
     if overwrite:
@@ -430,6 +428,14 @@ def _replace(folder: Path, files: list[SaveFile], beside: Mapping[str, pa.Table]
     finally:
         shutil.rmtree(new, ignore_errors=True)
     shutil.rmtree(aside)
+
+
+def folder_not_empty(folder: AnyPath, contents: Iterable[str]) -> InputError:
+    """Return the error for a folder that holds something, if neither append nor overwrite was chosen."""
+    return InputError(
+        f"{folder} is not empty (it holds {sorted(contents)[:3]}). Name another folder, or pass append=True to "
+        "add to the corpus there or overwrite=True to replace it."
+    )
 
 
 def check_fit(corpus: CorpusTables, folder: AnyPath, parts: list[Part], partition_by: str | None) -> None:

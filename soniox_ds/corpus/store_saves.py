@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from soniox_ds.corpus.checksums import sealed
-from soniox_ds.corpus.parquet import TOKENS_PER_PART, SaveFile, check_fit, files_of_save
+from soniox_ds.corpus.parquet import TOKENS_PER_PART, SaveFile, check_fit, files_of_save, folder_not_empty
 from soniox_ds.corpus.parts import SAVES, find_parts, name_of_save, names_of_saves, read_saves, saves_bytes
 from soniox_ds.corpus.tables import CorpusTables
 from soniox_ds.exceptions import InputError
@@ -128,10 +128,7 @@ def _save(corpus: CorpusTables, folder: StorePath, partition_by: str | None, *, 
     elif not overwrite and saves.names != []:
         contents = {path.relative_to(present).parts[0] for path in present.rglob("*")} - {_WRITER}
         if contents:
-            raise InputError(
-                f"{folder} is not empty (it holds {sorted(contents)[:3]}). Name another folder, or pass append=True to "
-                "add to the corpus there or overwrite=True to replace it."
-            )
+            raise folder_not_empty(folder, contents)
     number = max((part.note.number for part in parts), default=-1) + 1
     files = files_of_save(corpus, partition_by, number=number, tokens_per_part=TOKENS_PER_PART)
     if saves.names is None:  # The list tells readers that the new save is not complete yet.

@@ -8,6 +8,7 @@ one of segments, such as ``schema.SEGMENTS`` or ``schema.ANNOTATIONS``; its rows
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -25,6 +26,8 @@ from soniox_ds.text.words import as_words, segments, spoken_texts, words
 
 __all__ = [
     "audio_ids_of",
+    "audio_path",
+    "audio_unreadable",
     "channels_of",
     "completed_ids",
     "is_segments",
@@ -205,6 +208,21 @@ def texts_to_write(transcripts: Transcripts, title: str) -> dict[str, str]:
         if text and audio_id in parts:
             parts[audio_id].append(text)
     return {audio_id: joined_parts(texts) for audio_id, texts in parts.items()}
+
+
+def audio_path(audio_id: str, source: Any, advice: str) -> Path:
+    """Return the path of the audio of a recording. Raises InputError if the recording has no source."""
+    if pd.isna(source) or not source:
+        raise InputError(
+            f"the audio of {audio_id!r} is not known: the recording has no source, because it was given as bytes or "
+            f"redacted. {advice}"
+        )
+    return Path(source)
+
+
+def audio_unreadable(audio_id: str, path: Path, error: OSError, advice: str) -> InputError:
+    """Return the error for audio that cannot be read."""
+    return InputError(f"the audio of {audio_id!r} cannot be read from {path}: {error.strerror or error}. {advice}")
 
 
 def channels_of(table: pd.DataFrame) -> list[int]:

@@ -15,7 +15,14 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError, SetupError
 from soniox_ds.files.atomic_files import replacing_folder
-from soniox_ds.io.contents import audio_ids_of, is_segments, segments_to_write, texts_to_write
+from soniox_ds.io.contents import (
+    audio_ids_of,
+    audio_path,
+    audio_unreadable,
+    is_segments,
+    segments_to_write,
+    texts_to_write,
+)
 from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import RECORDINGS, frame_to_arrow
 from soniox_ds.schema.inputs import Transcribed, Transcripts
@@ -184,19 +191,20 @@ def table_of_recordings(transcripts: Transcripts, title: str, audio: str | None 
 def _audio(sources: pd.Series[Any], ids: list[str], audio: str) -> pa.StructArray:
     import pyarrow as pa
 
-    paths = [None if pd.isna(source) else str(source) for source in sources]
-    contents: list[bytes | None] = [None] * len(paths)
+    advice = "Write the paths or URLs only (audio='path')."
+    contents: list[bytes | None] = [None] * len(ids)
     if audio == "bytes":
-        for row, (path, audio_id) in enumerate(zip(paths, ids, strict=True)):
+        for row, (source, audio_id) in enumerate(zip(sources, ids, strict=True)):
+            path = audio_path(audio_id, source, advice)
             try:
-                contents[row] = Path(path or "").read_bytes()
+                contents[row] = path.read_bytes()
             except OSError as error:
-                raise InputError(
-                    f"the audio of {audio_id!r} cannot be read from {path or 'an unknown source'}: "
-                    f"{error.strerror or error}. Write the paths or URLs only (audio='path')."
-                ) from error
+                raise audio_unreadable(audio_id, path, error, advice) from error
     kind = pa.struct({"bytes": pa.binary(), "path": pa.string()})
-    rows = [{"bytes": content, "path": path} for content, path in zip(contents, paths, strict=True)]
+    rows = [
+        {"bytes": content, "path": None if pd.isna(source) else str(source)}
+        for content, source in zip(contents, sources, strict=True)
+    ]
     return pa.array(rows, kind)
 
 

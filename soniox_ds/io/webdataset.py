@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import pandas as pd
 
 from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import InputError
 from soniox_ds.files.atomic_files import replacing_folder
 from soniox_ds.files.file_names import file_of_each
+from soniox_ds.io.contents import audio_path, audio_unreadable
 from soniox_ds.io.huggingface import table_of_recordings
 from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema.inputs import Transcribed, Transcripts
@@ -159,20 +159,13 @@ def _sources(transcripts: Transcripts) -> dict[str, Any] | None:
 
 
 def _audio_member(key: str, audio_id: str, source: Any) -> _Member:
-    if pd.isna(source) or not source:
-        raise InputError(
-            f"the audio of {audio_id!r} is not known: the recording has no source, because it was given as bytes or "
-            "redacted. Write the texts only (with_audio=False)."
-        )
-    path = Path(source)
+    advice = "Write the texts only (with_audio=False)."
+    path = audio_path(audio_id, source, advice)
     try:
         with path.open("rb") as opened:
             size = os.fstat(opened.fileno()).st_size
     except OSError as error:
-        raise InputError(
-            f"the audio of {audio_id!r} cannot be read from {path}: {error.strerror or error}. "
-            "Write the texts only (with_audio=False)."
-        ) from error
+        raise audio_unreadable(audio_id, path, error, advice) from error
     extension = _EXTENSION.fullmatch(path.suffix.lower())
     return _Member(_info(f"{key}.{extension[1] if extension else 'audio'}", size), path)
 

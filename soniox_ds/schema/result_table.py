@@ -38,7 +38,7 @@ class ResultTable(pd.DataFrame):
 
     @property
     def plain(self) -> pd.DataFrame:
-        """The same table without a view, which a notebook shows as pandas does, with all of its columns."""
+        """The same table as an ordinary DataFrame, of which a notebook shows all columns."""
         return pd.DataFrame(self)
 
     def _repr_html_(self) -> str | None:

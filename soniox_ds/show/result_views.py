@@ -52,7 +52,8 @@ _RATES = {
     "wer_difference": ("difference in WER", "points"),
 }
 
-# Heading and format of each other column that a view may show; a text has no format.
+# Heading and format of each other column that a view may show. A text has no format, and "duration" writes hours as a
+# duration.
 _COLUMNS = {
     "recordings": ("recordings", ",.0f"),
     "failed": ("failed", ",.0f"),
@@ -73,6 +74,7 @@ _COLUMNS = {
     "updates": ("updates", ",.0f"),
     "final_words": ("words", ",.0f"),
     "segments": ("segments", ",.0f"),
+    "hours": ("audio", "duration"),
     "wer_a": ("WER of a", ".1%"),
     "wer_b": ("WER of b", ".1%"),
     "cer_a": ("CER of a", ".1%"),
@@ -119,21 +121,28 @@ class _View(NamedTuple):
     """Columns that identify a row beside its groups, such as the two arms of a comparison."""
 
 
-_OF_SUMMARY = ("recordings", "failed", "missing")
-_OF_SWEEP = ("recordings", "failed", "segments", "words_per_segment", "first_token_p50_ms", "finalization_lag_p50_ms")
+_RECORDING_COUNTS = ("recordings", "failed", "missing")
+_SWEEP_COLUMNS = (
+    "recordings",
+    "failed",
+    "segments",
+    "words_per_segment",
+    "first_token_p50_ms",
+    "finalization_lag_p50_ms",
+)
 _VIEWS = {
-    "error_summary": _View(("wer", "neutral_wer"), (*_OF_SUMMARY, "reference_words", "hours")),
-    "character_error_summary": _View(("cer",), (*_OF_SUMMARY, "reference_characters", "hours")),
-    "punctuation_error_summary": _View(("per", "case_error_rate"), (*_OF_SUMMARY, "reference_marks", "hours")),
-    "language_summary": _View(("error_rate",), _OF_SUMMARY),
+    "error_summary": _View(("wer", "neutral_wer"), (*_RECORDING_COUNTS, "reference_words", "hours")),
+    "character_error_summary": _View(("cer",), (*_RECORDING_COUNTS, "reference_characters", "hours")),
+    "punctuation_error_summary": _View(("per", "case_error_rate"), (*_RECORDING_COUNTS, "reference_marks", "hours")),
+    "language_summary": _View(("error_rate",), _RECORDING_COUNTS),
     "language_switch_summary": _View(("f1", "precision", "recall"), ("reference_switches", "failed", "missing")),
     "language_word_error_summary": _View(
         ("wer",), ("recordings", "reference_words"), ("reference_language", "language_status")
     ),
-    "diarization_summary": _View(("der", "jer"), _OF_SUMMARY),
-    "speaker_word_summary": _View(("cpwer", "tcpwer", "wder"), (*_OF_SUMMARY, "reference_words")),
+    "diarization_summary": _View(("der", "jer"), _RECORDING_COUNTS),
+    "speaker_word_summary": _View(("cpwer", "tcpwer", "wder"), (*_RECORDING_COUNTS, "reference_words")),
     "term_summary": _View(
-        ("f1", "precision", "recall", "false_hits_per_hour"), ("terms", "reference_count", *_OF_SUMMARY, "hours")
+        ("f1", "precision", "recall", "false_hits_per_hour"), ("terms", "reference_count", *_RECORDING_COUNTS, "hours")
     ),
     "live_stability_summary": _View(("upwr", "normalized_erasure"), ("recordings", "failed", "final_words", "updates")),
     "live_latency_summary": _View(("p50_ms", "p95_ms", "p99_ms"), ("count", "recordings", "failed"), ("measure",)),
@@ -153,11 +162,11 @@ _VIEWS = {
     "translation_scores": _View(("score",), ("texts", "missing"), ("metric",)),
     "translation_comparison": _View(("difference",), ("p", "texts"), ("metric", "score_a", "score_b")),
     "endpoint_sweep": _View(
-        ("wer", "wer_difference"), (*_OF_SWEEP, "finalization_lag_p95_ms", "cost_usd"), ("setting",)
+        ("wer", "wer_difference"), (*_SWEEP_COLUMNS, "finalization_lag_p95_ms", "cost_usd"), ("setting",)
     ),
 }
 _P_VALUES = ("p", "p_holm", "mapsswe_p")
-_BETWEEN_SCORES = ("translation_comparison",)
+_SCORE_COMPARISONS = ("translation_comparison",)
 """Tables whose differences are differences of numbers, not of shares."""
 
 
@@ -188,7 +197,7 @@ def _rates_html(table: pd.DataFrame, kind: str) -> str:
     first = min(names.index(name) for name in of_kind)
     groups = names[:first]
     rates = [name for name in view.rates if table[name].notna().any() or name == view.rates[0]]
-    further = [name for name in names[first:] if name not in of_kind and (name in _COLUMNS or name == "hours")]
+    further = [name for name in names[first:] if name not in of_kind and name in _COLUMNS]
     others = [name for name in (*view.others, *further) if _has_values(table, name)]
     scales = {name: _scale(table, name) for name in rates}
     shown = table.head(MOST_ROWS)
@@ -224,19 +233,17 @@ def _has_values(table: pd.DataFrame, name: str) -> bool:
 
 def _head(name: str) -> tuple[str, bool]:
     """Return the heading of a column, and True if the column holds numbers."""
-    if name == "hours":
-        return "audio", True
     head, pattern = _COLUMNS.get(name, (name.replace("_", " "), ""))
     return head, pattern != ""
 
 
 def _plain_cell(row: Any, name: str) -> _Cell:
     value = row[name]
-    if name == "hours":
-        return _Cell(duration_text(3_600_000 * float(value)) if known(value) else "–", is_number=True)
     pattern = _COLUMNS[name][1] if name in _COLUMNS else ""
     if not pattern:
         return _Cell(_text(value))
+    if pattern == "duration":
+        return _Cell(duration_text(3_600_000 * float(value)) if known(value) else "–", is_number=True)
     if name in _P_VALUES and known(value) and value < 0.001:
         return _Cell("< 0.001", is_number=True)
     return _Cell(number_text(value, pattern).replace("-", "\N{MINUS SIGN}"), is_number=True)
@@ -247,7 +254,7 @@ def _text(value: Any) -> str:
 
 
 def _unit(name: str, kind: str) -> str:
-    return "score difference" if kind in _BETWEEN_SCORES else _RATES[name][1]
+    return "score difference" if kind in _SCORE_COMPARISONS else _RATES[name][1]
 
 
 _FACTORS = {"share": 100.0, "points": 100.0}
@@ -324,7 +331,9 @@ def _segments_html(table: pd.DataFrame) -> str:
     for row in shown.itertuples(index=False):
         if not groups or groups[-1]["audio_id"] != row.audio_id:
             groups.append({"audio_id": row.audio_id, "segments": []})
-        marks = [str(getattr(row, name)) for name, is_one in is_shown.items() if is_one and known(getattr(row, name))]
+        marks = [
+            str(getattr(row, name)) for name, is_varied in is_shown.items() if is_varied and known(getattr(row, name))
+        ]
         groups[-1]["segments"].append(
             {
                 "start": clock(row.start_ms),

@@ -45,7 +45,7 @@ class FolderFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has 
         return [path]  # Callers name single files. Their names may contain characters of patterns.
 
     def modified(self, _: str) -> datetime:
-        return datetime.fromtimestamp(0, UTC)  # A corpus file whose content changes gets another name.
+        return datetime.fromtimestamp(0, UTC)  # Each query opens the files anew, so that nothing is kept by time.
 
     def _path(self, path: str) -> StorePath:
         return self._folder / path.removeprefix(f"{self.protocol}://")

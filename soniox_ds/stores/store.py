@@ -41,7 +41,7 @@ _WITH_CONTAINER = ("abfs", "abfss", "az", "adl")
 """Protocols whose URLs may have the name of a container, instead of a user, in front of an ``@``."""
 _SHORTEST_SECRET = 4
 
-_VERSION_LOOKS = 5
+_VERSION_ATTEMPTS = 5
 _REFUSALS = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 T = TypeVar("T")
@@ -196,7 +196,7 @@ class Store:
 
     def read_version(self, path: str) -> tuple[bytes, str] | None:
         """Return the content of a small object and its version for `replace`; None if it does not exist."""
-        for _ in range(_VERSION_LOOKS):
+        for _ in range(_VERSION_ATTEMPTS):
             try:
                 before, content = self.info(path).get("ETag"), self.read_all(path)
                 if before is not None and before == self.info(path).get("ETag"):

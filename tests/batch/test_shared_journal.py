@@ -64,7 +64,7 @@ def fill(folder, count):
 
 @pytest.mark.slow
 def test_four_processes_share_the_recordings_and_the_budget(folder):
-    """One of them is killed on the way. Its recordings and its permits come back to the others."""
+    """The other processes get the recordings and the permits of a process that is killed during the run."""
     n_recordings, budget = 48, 100
     fill(folder, n_recordings)
     with stand_in() as service:

@@ -378,7 +378,7 @@ def test_dask_sends_a_request_once(dask_client, service, tmp_path):
     claims.offer("ticket-1")
     claims.offer("ticket-2")
     assert claims.withdraw("ticket-2")
-    outcomes = [executor.submit(UploadTask(*given, f"ticket-{each}", is_claimed=True)).result() for each in (1, 1, 2)]
+    outcomes = [executor.submit(UploadTask(*given, f"ticket-{each}", must_claim=True)).result() for each in (1, 1, 2)]
     assert [outcome.is_second_time for outcome in outcomes] == [False, True, True]
     assert [outcome.reply.status for outcome in outcomes[:1]] == [201]
     assert routes(service) == {"upload": 1}

@@ -216,7 +216,7 @@ def test_elsewhere_the_second_writer_is_refused(monkeypatch):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """One attempt for each read, since the libraries below repeat reads as well."""
+    """Make a single attempt for each read, because the libraries below repeat reads as well."""
     monkeypatch.setattr(store_module, "STORE_READ", retry.Backoff(attempts=1, initial_s=0.01, max_s=0.01))
 
 

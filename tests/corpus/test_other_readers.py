@@ -1,4 +1,4 @@
-"""One folder of a corpus, read by other tools with the same rows: recordings, tokens, words and a stored table."""
+"""Other tools read the folder of a corpus with the same rows: recordings, tokens, words and a stored table."""
 
 from __future__ import annotations
 

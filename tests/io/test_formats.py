@@ -1,4 +1,4 @@
-"""What all readers and writers have in common."""
+"""Tests of the rules that hold for all readers and writers."""
 
 import inspect
 

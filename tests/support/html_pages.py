@@ -14,7 +14,7 @@ class Page(HTMLParser):
 
     def __init__(self, html):
         super().__init__(convert_charrefs=True)
-        self.open, self.tags, self.attributes, self.pieces = [], set(), set(), []
+        self.open, self.tags, self.attributes, self.pieces = [], set(), [], []
         self.feed(html)
         self.close()
         assert not self.open
@@ -22,7 +22,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.open.append(tag)
         self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
+        self.attributes += [(tag, name, value) for name, value in attrs]
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
