@@ -562,34 +562,35 @@ async def test_values_that_cannot_be_harm_nobody(beyond, tmp_path):
         assert few.recordings["status"].tolist() == ["completed"] * 2
 
 
+def failed_with(**error):
+    """Return a function by which every job has failed with this error, listed or asked for alone."""
+
+    def altered(response):
+        if response.status >= 300 or response.route not in ("get", "list"):
+            return response
+        answer = response.json
+        for job in answer["transcriptions"] if response.route == "list" else [answer]:
+            job |= {"status": "error", **error}
+        return response.saying(answer)
+
+    return altered
+
+
 @pytest.mark.parametrize(
     "error", [{"error_type": {"a": 1}}, {"error_type": "x" * 10_000}, {"error_type": 2**64}, {"error_message": ["no"]}]
 )
 async def test_an_error_that_is_told_oddly_is_a_row_all_the_same(error, tmp_path):
-    def altered(response):
-        if response.status < 300 and response.route == "list":
-            page = response.json
-            for job in page["transcriptions"]:
-                job |= {"status": "error", "error_type": "invalid_audio_file", "error_message": "no", **error}
-            return response.saying(page)
-        return response
-
+    altered = failed_with(**{"error_type": "invalid_audio_file", "error_message": "no", **error})
     with stand_in() as service, pytest.warns(exceptions.RecordingsFailedWarning):
         corpus, _ = await lied_to(service, tmp_path, altered, limits=dataclasses.replace(LIMITS, attempts=1))
+    assert (corpus.recordings["status"] == "failed").all()
     assert (corpus.recordings["error_type"].str.len() <= 100).all()
     assert (corpus.recordings["error_message"].str.len() < 2000).all()
 
 
 def test_signatures_are_not_in_what_a_job_failed_with(tmp_path):
-    def altered(response):
-        if response.status < 300 and response.route == "list":
-            page = response.json
-            for job in page["transcriptions"]:
-                message = "cannot fetch https://me:pw123@host.example/a.wav?sig=s3cretsig"
-                job |= {"status": "error", "error_type": "file_download_error", "error_message": message}
-            return response.saying(page)
-        return response
-
+    message = "cannot fetch https://me:pw123@host.example/a.wav?sig=s3cretsig"
+    altered = failed_with(error_type="file_download_error", error_message=message)
     with stand_in() as service, pytest.warns(exceptions.RecordingsFailedWarning) as warned:
         corpus, _ = asyncio.run(lied_to(service, tmp_path, altered))
     response = " ".join(corpus.recordings["error_message"].dropna()) + str(warned[0].message)

@@ -46,6 +46,20 @@ def at(n_completed, act):
     return watch
 
 
+def revoked_while_a_job_waits(service, project):
+    """Return a progress function that revokes the key of a project once a job of it waits to be fetched."""
+
+    revoked = []
+
+    def revoke(rules):
+        routes = Counter(request.route for request in service.requests if request.project == project)
+        if not revoked and routes["create"] > routes["transcript"]:
+            revoked.append(KEYS[project])
+            rules.keys.remove(KEYS[project])
+
+    return lambda snapshot: service.call(revoke)
+
+
 def statuses(corpus):
     return Counter(corpus.recordings["error_type"].fillna("completed"))
 
@@ -65,7 +79,7 @@ async def test_the_jobs_are_spread_and_each_stays_with_its_key(service, tmp_path
 
 async def test_a_key_that_is_revoked_on_the_way_leaves_the_rest_to_the_others(service, tmp_path):
     """Its unsent jobs move, and its jobs at the service wait for a key of their project. Nothing is paid for twice."""
-    revoke = at(6, lambda: service.call(lambda rules: rules.keys.remove(KEYS["b"])))
+    revoke = revoked_while_a_job_waits(service, "b")
     with pytest.warns(exceptions.RecordingsFailedWarning, match="unauthenticated"):
         corpus = await transcribe(
             batch(48), service, tmp_path, connection=keys_of(service, *KEYS), progress=revoke, concurrency=6
@@ -93,7 +107,7 @@ async def test_a_key_that_is_revoked_on_the_way_leaves_the_rest_to_the_others(se
 
 
 async def test_refresh_pays_again_for_jobs_of_a_key_that_is_gone(service, tmp_path):
-    revoke = at(2, lambda: service.call(lambda rules: rules.keys.remove(KEYS["b"])))
+    revoke = revoked_while_a_job_waits(service, "b")
     with pytest.warns(exceptions.RecordingsFailedWarning):
         corpus = await transcribe(
             batch(12), service, tmp_path, connection=keys_of(service, "", "b"), progress=revoke, concurrency=6
@@ -172,7 +186,7 @@ def test_a_plan_counts_the_quotas_of_each_organisation(tmp_path):
 
 
 async def test_clean_up_leaves_what_another_key_has_sent(service, tmp_path):
-    revoke = at(2, lambda: service.call(lambda rules: rules.keys.remove(KEYS["b"])))
+    revoke = revoked_while_a_job_waits(service, "b")
     with pytest.warns(exceptions.RecordingsFailedWarning):
         await transcribe(batch(12), service, tmp_path, connection=keys_of(service, "", "b"), progress=revoke)
     service.call(lambda rules: rules.keys.add(KEYS["b"], project="b"))

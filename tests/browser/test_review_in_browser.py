@@ -49,7 +49,9 @@ def wait_until_saved(page, count):
 
 
 def reviews_in(folder):
-    return pd.read_csv(folder / "reviews.csv", dtype="string", keep_default_na=False).drop(columns="reviewed_at")
+    """Return the reviews in the file in the order of the clips, whatever the order in which they were given."""
+    reviews = pd.read_csv(folder / "reviews.csv", dtype="string", keep_default_na=False).drop(columns="reviewed_at")
+    return reviews.iloc[pd.to_numeric(reviews["start_ms"]).argsort(kind="stable")].reset_index(drop=True)
 
 
 def opened(page, cell=0):

@@ -130,6 +130,8 @@ class ReviewQueue(anywidget.AnyWidget):
         self._reviewer = reviewer
         self._margin_ms = margin_ms
         self._still = Still(self._picture)
+        # The number of the latest verdict on a clip from each view, because kernels may exchange two messages.
+        self._latest: dict[tuple[Any, int], int] = {}
         super().__init__(settings={"actions": {name: action._asdict() for name, action in ACTIONS.items()}})
         self.on_msg(self._answer)
 
@@ -215,6 +217,10 @@ class ReviewQueue(anywidget.AnyWidget):
         verdict, correction, note = (content.get(name) for name in ("verdict", "correction", "note"))
         if verdict not in (None, *VERDICTS):
             raise InputError(f"the view sent an unknown verdict: {verdict!r}")
+        number, view = int(content.get("number") or 0), content.get("view")
+        if number < self._latest.get((view, row), 0):
+            return {"row": row, "number": number, "problem": ""} | self._review(row), []
+        self._latest[view, row] = number
         place = self._places[row]
         audio_id, start_ms, end_ms = self._places.key(row)
         kept = {
@@ -236,7 +242,7 @@ class ReviewQueue(anywidget.AnyWidget):
             cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
             reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(error)
             problem = f"{os.fspath(self._store.path or '')} could not be written: {reason}"
-        return {"row": row, "number": content.get("number"), "problem": problem} | self._review(row), []
+        return {"row": row, "number": number, "problem": problem} | self._review(row), []
 
     def _row(self, content: Mapping[str, Any]) -> int:
         row = int(content["row"])

@@ -432,7 +432,7 @@ def ask():
         queue.send = lambda message, buffers=None: answers.append((message, buffers))
         queue._answer(queue, {"type": kind, "view": "v"} | content, [])
         [(message, buffers)] = answers
-        assert message["view"] == "v"
+        assert message["view"] == content.get("view", "v")
         return message, buffers
 
     return sent
@@ -572,6 +572,16 @@ def test_a_file_that_is_damaged_meanwhile_is_said_in_the_view(corpus, ask, tmp_p
     assert message["type"] == "kept"
     assert "reviews.parquet could not be written: " in message["problem"]
     assert queue.table["verdict"].tolist() == ["right"]
+
+
+def test_a_verdict_that_arrives_after_a_later_one_of_its_view_is_not_taken(corpus, ask):
+    queue = sx.review(pd.DataFrame({"audio_id": ["a.wav"], "start_ms": [2000], "end_ms": [2500]}), corpus)
+    ask(queue, "review", view="one", row=0, number=2, verdict="unclear", correction=None, note=None)
+    message, _ = ask(queue, "review", view="one", row=0, number=1, verdict="right", correction=None, note=None)
+    assert (message["number"], message["verdict"]) == (1, "unclear")
+    assert queue.table["verdict"].tolist() == ["unclear"]
+    ask(queue, "review", view="two", row=0, number=1, verdict="wrong", correction=None, note=None)
+    assert queue.table["verdict"].tolist() == ["wrong"]
 
 
 def test_clips_that_cannot_be_reviewed_are_refused(corpus):
