@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Hundreds of processes that the tests start import the package, and should not compile it each time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test tests check docs linkcheck reference test-install fuzz system lint types bench update-constraints clean help
+.PHONY: demo notebook test tests check docs linkcheck reference test-install release-check fuzz system lint types bench update-constraints clean help
 
 help:
 	@echo "make demo   transcribe data/samples with the local stand-in, measure, plot, save as Parquet"
@@ -14,6 +14,8 @@ help:
 	@echo "make docs   build the documentation site: docs/_build/html/index.html"
 	@echo "make linkcheck  look whether the external links of the documentation work"
 	@echo "make reference  write docs/reference and docs/llms.txt anew, from the code and the lists of pages"
+	@echo "make notebook  open the notebooks in JupyterLab"
+	@echo "make release-check  build the files of a release and test the wheel"
 	@echo "make test-install  test the wheel with the newest releases, in an environment of its own"
 	@echo "make update-constraints  choose the newest releases for make demo and make test"
 	@echo "make fuzz   search at random for input that breaks something; FUZZ_FACTOR=100 searches five times as long as usual"
@@ -22,6 +24,9 @@ help:
 
 demo: $(VENV)/.ready-local
 	$(BIN)/soniox-ds demo
+
+notebook: $(VENV)/.ready-local
+	$(BIN)/jupyter lab notebooks/01_transcribe_a_dataset.ipynb
 
 # Three workers more than there are cores: three groups of tests in browsers wait for sound most of the time, and the group
 # with the recogniser for processes. Each worker and each of these groups needs somewhat less than 1 GB of memory.
@@ -60,6 +65,10 @@ linkcheck: $(VENV)/.ready-test
 # Test an installation with the newest releases, without constraints. PYTHON chooses the interpreter.
 test-install:
 	.ci/test-install $(PYTHON)
+
+# Build the sdist and the wheel, check what is in them, and test the wheel. They are left in dist/.
+release-check:
+	.ci/release-check $(PYTHON)
 
 # Update the constraints of each Python from 3.11 to 3.13 that is found; see docs/installing.md.
 update-constraints:

@@ -57,3 +57,5 @@ from .text.words import segments as segments, texts as texts, words as words
 from .widgets.captions.live_captions import LiveCaptions as LiveCaptions
 from .widgets.microphone.microphone import Microphone as Microphone
 from .widgets.review.queue import review as review
+
+__version__: str

@@ -184,6 +184,8 @@ def test_stubs_agree_with_what_is_imported():
         package = ".".join(["soniox_ds", *folder.relative_to(ROOT).parts])
         names = []
         for node in ast.parse((folder / "__init__.pyi").read_text(encoding="utf-8")).body[1:]:
+            if ast.unparse(node) == "__version__: str" and folder == ROOT:
+                continue
             assert isinstance(node, ast.ImportFrom)
             names += [alias.name for alias in node.names]
             assert all(alias.asname == alias.name for alias in node.names), "so that type checkers see a public name"

@@ -65,6 +65,12 @@ def test_links_lead_somewhere(page):
             assert (page.parent / link).exists(), f"{page.name} links to {link}"
 
 
+def test_the_version_is_the_same_everywhere():
+    assert f"\nversion: {sx.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    changelog = (ROOT / "docs" / "changelog.md").read_text(encoding="utf-8")
+    assert f"Everything below will be part of {sx.__version__}." in changelog
+
+
 def test_the_errors_page_names_every_exception():
     page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
     for name in exceptions.__all__:
