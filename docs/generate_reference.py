@@ -36,7 +36,7 @@ TOP_PAGES = {
     "corpus": (
         "Corpora, words and texts",
         "Open and save transcribed datasets, and make words, segments and texts of their tokens.",
-        "Corpus read_corpus open_corpus load_samples concat words segments texts find report",
+        "Corpus read_corpus open_corpus load_samples concat words segments texts find explore report",
     ),
     "accuracy": (
         "Accuracy",

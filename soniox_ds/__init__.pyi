@@ -55,6 +55,7 @@ from .sources.manifests import read_references as read_references
 from .text.normalizer import NormalizationStep as NormalizationStep, Normalizer as Normalizer
 from .text.words import segments as segments, texts as texts, words as words
 from .widgets.captions.live_captions import LiveCaptions as LiveCaptions
+from .widgets.explore.explorer import explore as explore
 from .widgets.microphone.microphone import Microphone as Microphone
 from .widgets.review.queue import review as review
 

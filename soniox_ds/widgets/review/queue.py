@@ -120,7 +120,7 @@ def review(
 class ReviewQueue(anywidget.AnyWidget):
     """A queue of clips in a notebook; made by `review`."""
 
-    _esm = source("review/page_elements.js", "review/review.js")
+    _esm = source("elements.js", "review/page_elements.js", "review/review.js")
     _css = source("review/review.css", "still.css")
     settings = traitlets.Dict().tag(sync=True)
 

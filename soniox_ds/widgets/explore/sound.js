@@ -1,0 +1,237 @@
+// The player: a stretch of the recording at a time, which the kernel cuts, with its waveform.
+
+const KEPT_STRETCHES = 6;
+const ERROR_COLOURS = { S: "rgb(213,94,0)", D: "rgb(0,114,178)", I: "rgb(190,130,0)" };
+const STEP_MS = 1000; // of the arrow keys
+
+class Player {
+  /** `ask` requests a stretch of a recording; `heard` is called with the time while it is played, and null at rest. */
+  constructor(parts, stretchMs, ask, heard) {
+    this.parts = parts;
+    this.stretchMs = stretchMs;
+    this.ask = ask;
+    this.heard = heard;
+    this.audio = new Audio();
+    this.stretches = new Map(); // "start audio_id" -> {url, peaks}, the latest last
+    this.recording = null;
+    this.start = 0; // of the stretch that is shown
+    this.from = null; // the time from which to play once the stretch arrives
+    this.frame = 0;
+    parts.play.addEventListener("click", () => this.toggle());
+    parts.before.addEventListener("click", () => this.#show(this.start - this.stretchMs));
+    parts.after.addEventListener("click", () => this.#show(this.start + this.stretchMs));
+    parts.track.addEventListener("click", (event) => {
+      const { left, width } = parts.track.getBoundingClientRect();
+      this.seek(this.start + ((event.clientX - left) / width) * this.#lengthMs());
+    });
+    parts.track.addEventListener("keydown", (event) => this.#typed(event));
+    for (const name of ["play", "pause", "ended", "seeked", "loadedmetadata"]) {
+      this.audio.addEventListener(name, () => this.#draw());
+    }
+    this.audio.addEventListener("ended", () => this.#goOn());
+    this.resized = new ResizeObserver(() => this.#drawWave());
+    this.resized.observe(parts.track);
+  }
+
+  /** Show another recording: {audio_id, duration_ms, reason, words}; `words` have start, end, colour and kind. */
+  show(recording) {
+    this.audio.pause();
+    this.recording = recording;
+    this.from = null;
+    this.parts.controls.hidden = this.parts.track.hidden = Boolean(recording.reason);
+    this.#tell(recording.reason ? `No sound: ${recording.reason}` : "");
+    if (!recording.reason) this.#show(0);
+  }
+
+  get timeMs() {
+    return this.#isLoaded() ? this.start + 1000 * this.audio.currentTime : this.start;
+  }
+
+  toggle() {
+    if (!this.recording || this.recording.reason) return;
+    if (!this.audio.paused && !this.audio.ended) this.audio.pause();
+    else this.play(this.audio.ended ? this.start : this.timeMs);
+  }
+
+  play(timeMs) {
+    if (!this.recording || this.recording.reason) return;
+    this.from = timeMs;
+    const start = Math.floor(timeMs / this.stretchMs) * this.stretchMs;
+    if (start !== this.start || !this.#isLoaded()) this.#show(start, timeMs);
+    else this.#begin();
+  }
+
+  /** Go to a time; if the recording is being played, go on from there. */
+  seek(timeMs) {
+    const time = Math.min(Math.max(timeMs, 0), this.recording?.duration_ms ?? Infinity);
+    if (!this.audio.paused) this.play(time);
+    else if (this.#isLoaded() && time >= this.start && time < this.start + this.stretchMs) {
+      this.audio.currentTime = (time - this.start) / 1000;
+    } else this.#show(Math.floor(time / this.stretchMs) * this.stretchMs);
+  }
+
+  /** A stretch has arrived, or the reason why there is none. */
+  async arrived({ audio_id, start_ms, mime, reason, problem }, buffers) {
+    const stretch = { url: "", peaks: [], reason: reason || problem || "" };
+    if (buffers?.length) {
+      const bytes = buffers[0].buffer ? buffers[0] : new Uint8Array(buffers[0]);
+      stretch.url = URL.createObjectURL(new Blob([bytes], { type: mime }));
+      try {
+        stretch.peaks = await peaksOf(bytes);
+      } catch (error) {
+        stretch.reason = `the browser cannot decode it: ${error.message}`;
+      }
+    }
+    this.stretches.set(`${start_ms} ${audio_id}`, stretch);
+    for (const [key, { url }] of this.stretches) {
+      if (this.stretches.size <= KEPT_STRETCHES) break;
+      this.stretches.delete(key);
+      if (url) URL.revokeObjectURL(url);
+    }
+    if (audio_id === this.recording?.audio_id && start_ms === this.start) this.#load(stretch);
+  }
+
+  close() {
+    cancelAnimationFrame(this.frame);
+    this.resized.disconnect();
+    this.audio.pause();
+    this.audio.removeAttribute("src");
+    for (const { url } of this.stretches.values()) if (url) URL.revokeObjectURL(url);
+  }
+
+  #show(start, from = null) {
+    this.audio.pause();
+    this.start = Math.max(start, 0);
+    this.from = from;
+    const stretch = this.#stretch();
+    if (stretch) this.#load(stretch);
+    else {
+      this.audio.removeAttribute("src");
+      this.ask(this.recording.audio_id, this.start);
+      this.#draw();
+      this.#drawWave();
+    }
+  }
+
+  #load(stretch) {
+    if (stretch.url) this.audio.src = stretch.url;
+    this.#tell(stretch.reason ? `No sound: ${stretch.reason}` : "");
+    this.#drawWave();
+    this.#draw();
+    if (this.from !== null) this.#begin();
+  }
+
+  #begin() {
+    const { from } = this;
+    this.from = null;
+    if (!this.#isLoaded()) return;
+    this.audio.currentTime = Math.max((from - this.start) / 1000, 0);
+    this.audio.play().catch((error) => this.#tell(`The browser does not play it: ${error.message}`));
+  }
+
+  #goOn() {
+    const next = this.start + this.stretchMs;
+    if (next < (this.recording?.duration_ms ?? 0)) this.play(next);
+  }
+
+  #stretch() {
+    return this.stretches.get(`${this.start} ${this.recording?.audio_id}`);
+  }
+
+  #isLoaded() {
+    const url = this.#stretch()?.url;
+    return Boolean(url) && this.audio.src === url;
+  }
+
+  #lengthMs() {
+    const whole = this.recording?.duration_ms ?? (this.#isLoaded() && this.audio.duration ? 1000 * this.audio.duration : 0);
+    return Math.min(Math.max(whole - this.start, 1), this.stretchMs);
+  }
+
+  #tell(text) {
+    this.parts.reason.textContent = text;
+    this.parts.reason.hidden = !text;
+  }
+
+  #draw() {
+    cancelAnimationFrame(this.frame);
+    const { play, time, track, played, before, after } = this.parts;
+    const isPlaying = !this.audio.paused && !this.audio.ended;
+    const duration = this.recording?.duration_ms ?? this.#lengthMs();
+    play.textContent = isPlaying ? "❚❚ Pause" : "▶ Play";
+    before.parentElement.hidden = duration <= this.stretchMs;
+    before.disabled = this.start === 0;
+    after.disabled = this.start + this.stretchMs >= duration;
+    const now = this.timeMs;
+    time.textContent = `${clock(now)} / ${clock(duration)}`;
+    track.setAttribute("aria-valuemax", String(Math.round(duration / 100) / 10));
+    track.setAttribute("aria-valuenow", String(Math.round(Math.min(now, duration) / 100) / 10));
+    track.setAttribute("aria-valuetext", `${clock(now)} of ${clock(duration)}`);
+    played.style.width = `${Math.min((100 * (now - this.start)) / this.#lengthMs(), 100)}%`;
+    this.heard(isPlaying ? now : null);
+    if (isPlaying) this.frame = requestAnimationFrame(() => this.#draw());
+  }
+
+  #drawWave() {
+    const { canvas, track } = this.parts;
+    const { clientWidth: width, clientHeight: height } = track;
+    if (!width || !height || !this.recording) return;
+    const scale = window.devicePixelRatio || 1;
+    canvas.width = width * scale;
+    canvas.height = height * scale;
+    const brush = canvas.getContext("2d");
+    brush.scale(scale, scale);
+    const { color } = getComputedStyle(canvas);
+    const lengthMs = this.#lengthMs();
+    const peaks = this.#stretch()?.peaks ?? [];
+    const loudest = Math.max(...peaks, 0.05);
+    const bars = Math.floor(width / 3);
+    const words = this.recording.words.filter(({ start, end }) => start !== null && end >= this.start && start <= this.start + lengthMs);
+    const middle = (height - 8) / 2;
+    let place = 0;
+    for (let bar = 0; bar < bars; bar += 1) {
+      const first = Math.floor((bar * peaks.length) / bars);
+      const last = Math.max(Math.floor(((bar + 1) * peaks.length) / bars), first + 1);
+      const peak = peaks.length ? Math.max(...peaks.slice(first, last)) / loudest : 0;
+      const timeMs = this.start + ((bar + 0.5) * lengthMs) / bars;
+      while (place + 1 < words.length && words[place].end <= timeMs) place += 1;
+      const word = words[place];
+      const isSpoken = word && word.start <= timeMs + 60 && timeMs - 60 < word.end;
+      brush.fillStyle = isSpoken && word.colour ? word.colour : color;
+      brush.globalAlpha = isSpoken ? 1 : 0.45;
+      const half = Math.max(peak * (middle - 1), 0.5);
+      brush.fillRect(bar * 3, middle - half, 2, 2 * half);
+    }
+    brush.globalAlpha = 1;
+    for (const { kind, start, end } of words) {
+      if (!kind) continue;
+      brush.fillStyle = ERROR_COLOURS[kind];
+      const left = ((start - this.start) / lengthMs) * width;
+      brush.fillRect(left, height - 5, Math.max(((end - start) / lengthMs) * width, 3), 4);
+    }
+  }
+
+  #typed(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (["ArrowRight", "ArrowUp"].includes(event.key)) this.seek(this.timeMs + STEP_MS);
+    else if (["ArrowLeft", "ArrowDown"].includes(event.key)) this.seek(this.timeMs - STEP_MS);
+    else if (event.key === "Home") this.seek(0);
+    else if (event.key === "End") this.seek((this.recording?.duration_ms ?? 0) - STEP_MS);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}
+
+/** The greatest amplitude in each hundredth of a second. */
+async function peaksOf(bytes) {
+  const context = new OfflineAudioContext(1, 1, 8000);
+  const copy = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength).slice().buffer;
+  const samples = (await context.decodeAudioData(copy)).getChannelData(0);
+  const peaks = new Array(Math.ceil(samples.length / 80)).fill(0);
+  for (let place = 0; place < samples.length; place += 1) {
+    const bin = Math.floor(place / 80);
+    peaks[bin] = Math.max(peaks[bin], Math.abs(samples[place]));
+  }
+  return peaks;
+}
