@@ -20,8 +20,8 @@ __all__ = ["attach_stub"]
 def attach_stub(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Return `__getattr__`, `__dir__` and `__all__` of a package whose public names are listed in its ``.pyi`` stub.
 
-    A namespace may also list names of the rooms beside it (``from ..corpus.transcript_files import read_transcripts``),
-    which `lazy_loader.attach_stub` does not allow.
+    A namespace may also list names of the rooms beside it, as in ``from ..sources.transcript_files import
+    read_transcripts``, which `lazy_loader.attach_stub` does not allow.
     """
     submodules: set[str] = set()
     own: dict[str, list[str]] = {}

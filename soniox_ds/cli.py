@@ -536,6 +536,11 @@ def _keywords(function: Callable[..., Any], assignments: Sequence[str]) -> dict[
                 f"--set takes NAME=VALUE with the keyword arguments of {function.__name__}: "
                 f"{', '.join(known) or 'it has none'}; found {assignment!r}"
             )
+        if not value:
+            raise InputError(
+                f"--set {name}= has no value; give {name}=VALUE, {name}=none for None, or {name}='\"\"' for an empty "
+                "text."
+            )
         if value.lower() in _CONSTANTS:
             keywords[name] = _CONSTANTS[value.lower()]
             continue

@@ -280,3 +280,5 @@ def test_export_writes_every_format_with_its_options(tmp_path, capsys):
     assert (tmp_path / "a.srt").read_text() == "1\n00:00:00,000 --> 00:00:00,500\nSpeaker 1: hi\n\n"
     assert main([*arguments, "--set", "lines=0"]) == 2
     assert "lines" in capsys.readouterr().err
+    assert main([*arguments, "--set", "min_ms="]) == 2
+    assert "--set min_ms= has no value; give min_ms=VALUE, min_ms=none" in capsys.readouterr().err

@@ -319,7 +319,9 @@ class Corpus:
 
         If a removed word is kept in another place of the same recording, it is not secret: other columns, ids, names of
         speakers and contexts may contain it, and a reference keeps it where it is not aligned with a removed word. To
-        remove a word everywhere, select all of its occurrences.
+        remove a word everywhere, select all of its occurrences. Addresses and identifiers that contain a removed word,
+        such as an email address with a removed name, are removed without being selected, and do not count as places
+        where the word is kept.
 
         Parameters
         ----------
@@ -328,9 +330,9 @@ class Corpus:
             several words, all of them are removed.
         audio
             ``"beep"`` replaces the sound of the words by a tone of 1000 Hz, ``"drop"`` by silence. The sound is
-            replaced from 0.2 s before a word until the next word that is kept, but at least until 0.2 s and at most
-            until 1 s after the end of the word. This is done in all channels, because a voice may also be heard in the
-            channels of other speakers. None writes no audio.
+            replaced from 0.2 s before a word until the next kept word of its channel, but at least until 0.2 s and at
+            most until 1 s after the end of the word. This is done in all channels, because a voice may also be heard in
+            the channels of other speakers. None writes no audio.
         audio_folder
             Folder for the redacted audio, with one FLAC file for each recording from which words are removed. It must
             be given together with `audio`.
@@ -343,7 +345,8 @@ class Corpus:
         InputError
             If the mask does not have one boolean for each word, or selects words of translations; if another column, an
             id or the name of a speaker contains a redacted word; or, with `audio`, if the audio of a recording is a
-            URL, is missing or cannot be read, or if redacted words have no times.
+            URL, is missing, cannot be read or is not the audio that was transcribed (by its hash and size, or else by
+            its duration), or if redacted words have no times.
 
         Examples
         --------

@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +78,7 @@ def redact_tables(
             "words_mask selects words of a translation. Select the spoken words: the translations of their recordings "
             "are removed with them."
         )
-    secrets = _secret_units(words, mask)
+    secrets, mask = _secret_units(words, mask)
     is_redacted = recordings["audio_id"].isin(secrets)
     recordings = recordings.copy()
     for column in recordings.columns.difference([*RECORDINGS, *references]):
@@ -120,16 +121,26 @@ _BASIC = Normalizer.of("basic")
 
 
 _POSSESSIVE = re.compile(r"['’]s?$")
+_IDENTIFIER = re.compile(r"[@_=/\\#%&+~]|[^\W\d_]{2}\.[^\W\d_]{2}|[^\W\d_]\d|\d[^\W\d_]")
+"""What addresses, paths and identifiers contain, and ordinary words do not."""
+_PARTS_OF_IDENTIFIER = re.compile(r"[^\W\d_]{2,}|\d{3,}")
 
 
 def _units(text: str) -> set[str]:
-    """Return the normalised words of a text. Words that end with an apostrophe or ``'s`` are also given without it.
+    """Return the normalised words of a text.
+
+    Words that end with an apostrophe or ``'s`` are also given without it, and addresses and identifiers also by the
+    words and numbers in them.
 
     >>> sorted(_units("Ann's car"))
     ['ann', "ann's", 'car']
+    >>> sorted(_units("bob@mail.example"))
+    ['bob', 'bob@mail', 'example', 'mail']
     """
     units = _BASIC(text).split()
-    return {*units, *(_POSSESSIVE.sub("", unit) for unit in units)} - {""}
+    identifiers = [unquote(word) for word in text.split() if _IDENTIFIER.search(word)]
+    parts = _BASIC(" ".join(_PARTS_OF_IDENTIFIER.findall(" ".join(identifiers)))).split()
+    return {*units, *(_POSSESSIVE.sub("", unit) for unit in units), *parts} - {""}
 
 
 def _texts_in(value: Any) -> Iterator[str]:
@@ -149,15 +160,28 @@ def _texts_in(value: Any) -> Iterator[str]:
         yield str(value)
 
 
-def _secret_units(words: pd.DataFrame, mask: Bools) -> dict[str, set[str]]:
-    """Return the normalised words of each redacted recording that stand nowhere in what remains of its transcript."""
+def _secret_units(words: pd.DataFrame, mask: Bools) -> tuple[dict[str, set[str]], Bools]:
+    """Return the normalised words of each redacted recording that stand nowhere in what remains of its transcript.
+
+    The second value is the mask with the addresses and identifiers that contain a removed word. Their other parts are
+    not secret. An address that was selected itself makes no part of it a reason to remove further addresses.
+    """
     secrets = {}
-    for audio_id, of_recording in words.assign(is_masked=mask).groupby("audio_id", sort=False, observed=True):
-        masked = of_recording["is_masked"].to_numpy(np.bool_)
-        if masked.any():
-            removed, kept = of_recording.loc[masked, "text"], of_recording.loc[~masked, "text"]
-            secrets[str(audio_id)] = _units(" ".join(removed)) - _units(" ".join(kept))
-    return secrets
+    mask = mask.copy()
+    is_identifier = words["text"].str.contains(_IDENTIFIER).to_numpy(np.bool_)
+    is_spoken = ~translation_mask(words)
+    for audio_id, of_recording in words.groupby("audio_id", sort=False, observed=True).indices.items():
+        rows = np.asarray(of_recording)[is_spoken[of_recording]]
+        if not mask[rows].any():
+            continue
+        text, is_masked, is_address = words["text"].to_numpy(object)[rows], mask[rows], is_identifier[rows]
+        names = _units(" ".join(text[is_masked & ~is_address])) - _units(" ".join(text[~is_masked & ~is_address]))
+        has_name = np.array([bool(_units(word) & names) for word in text[is_address]], np.bool_)
+        is_removed = is_masked.copy()
+        is_removed[is_address] |= has_name
+        secrets[str(audio_id)] = _units(" ".join(text[is_masked])) - _units(" ".join(text[~is_removed]))
+        mask[rows] = is_removed
+    return secrets, mask
 
 
 def _refuse_secrets(recordings: pd.DataFrame, column: str, secrets: Mapping[str, set[str]]) -> None:
@@ -269,10 +293,13 @@ def _write_audio(
     for audio_id, source in zip(recordings["audio_id"], recordings["source"], strict=True):
         if files[audio_id].exists() and files[audio_id].samefile(source):
             raise InputError(f"{files[audio_id]} is the recording itself; name another audio_folder.")
-    for audio_id, source in zip(recordings["audio_id"], recordings["source"], strict=True):
+    is_known = (recordings["sha256"].notna() | recordings["size_bytes"].notna()).to_numpy(np.bool_)
+    durations = recordings["duration_ms"].mask(is_known).tolist()
+    for audio_id, source, duration in zip(recordings["audio_id"], recordings["source"], durations, strict=True):
         of_recording = (words["audio_id"] == audio_id).to_numpy(np.bool_)
         stretches = list(_stretches(words[of_recording], mask[of_recording]))
-        write_redacted(source, files[audio_id], stretches, beep=audio == "beep")
+        duration_ms = None if pd.isna(duration) else int(duration)
+        write_redacted(source, files[audio_id], stretches, beep=audio == "beep", duration_ms=duration_ms)
     return {audio_id: str(file) for audio_id, file in files.items()}
 
 

@@ -93,7 +93,7 @@ def why_not(recording: Any, *, root: Path | None = None) -> str:
     """
     source = recording["source"]
     if source is None or pd.isna(source) or not source:
-        return "the audio was handed over as bytes"
+        return "no audio file of the recording is known"
     if "://" in source:
         return "the audio is at a URL, which is not fetched"
     try:

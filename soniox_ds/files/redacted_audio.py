@@ -19,10 +19,17 @@ __all__ = ["write_redacted"]
 BEEP_HZ = 1000
 _LEVEL = 0.1  # The tone is clearly audible, and quieter than most speech.
 _FULL_SCALE = 2**15 - 1
+_TOLERANCE_MS = 500
+"""Difference between durations of the same audio: codecs add some 100 ms, and tables may round to seconds."""
 
 
 def write_redacted(
-    source: str | os.PathLike[str], target: str | os.PathLike[str], stretches: Sequence[tuple[int, int]], *, beep: bool
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    stretches: Sequence[tuple[int, int]],
+    *,
+    beep: bool,
+    duration_ms: int | None = None,
 ) -> None:
     """Write a FLAC copy of a recording in which stretches of sound are replaced.
 
@@ -39,11 +46,13 @@ def write_redacted(
         Start and end of each stretch in milliseconds. They may overlap.
     beep
         True for a tone of 1000 Hz, False for silence.
+    duration_ms
+        Duration of the audio that was transcribed, if nothing else is known by which another file could be told apart.
 
     Raises
     ------
     InputError
-        If the audio cannot be read or ends before a stretch, or the file cannot be written.
+        If the audio cannot be read, ends before a stretch or has another duration, or the file cannot be written.
     """
     import av
 
@@ -68,6 +77,12 @@ def write_redacted(
                 raise InputError(
                     f"the audio of {os.fspath(source)} ends after {position / stream.rate:.1f} s, before the words at "
                     f"{beyond[0] / 1000:.1f} s, so it is not the audio that was transcribed."
+                )
+            if duration_ms is not None and abs(position * 1000 / stream.rate - duration_ms) > _TOLERANCE_MS:
+                raise InputError(
+                    f"the audio of {os.fspath(source)} lasts {position / stream.rate:.1f} s, but "
+                    f"{duration_ms / 1000:.1f} s were transcribed, so it is not the audio that was transcribed. Put "
+                    "that file in its place, or use audio=None."
                 )
     except (av.FFmpegError, IndexError) as error:
         raise InputError(f"the audio of {os.fspath(source)} cannot be read and redacted: {error}.") from error

@@ -1,6 +1,6 @@
 """The public names of `sx.io`."""
 
-from ..corpus.transcript_files import read_transcripts as read_transcripts
+from ..sources.transcript_files import read_transcripts as read_transcripts
 from ..corpus.samples import read_sample_turns as read_sample_turns
 from .csv import write_csv as write_csv
 from .ctm import read_ctm as read_ctm, write_ctm as write_ctm

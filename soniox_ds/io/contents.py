@@ -31,6 +31,7 @@ __all__ = [
     "channels_of",
     "completed_ids",
     "is_segments",
+    "listed",
     "segments_to_write",
     "text_on_one_line",
     "texts_to_write",
@@ -97,7 +98,7 @@ def completed_ids(recordings: pd.DataFrame, title: str) -> list[str]:
         names = recordings.loc[failed, "audio_id"].tolist()
         warn_caller(
             f"{title}: {len(names)} of {len(recordings)} recordings are left out because they have failed: "
-            f"{_listed(names)}.",
+            f"{listed(names)}.",
             UserWarning,
         )
     if failed.all():
@@ -214,8 +215,8 @@ def audio_path(audio_id: str, source: Any, advice: str) -> Path:
     """Return the path of the audio of a recording. Raises InputError if the recording has no source."""
     if pd.isna(source) or not source:
         raise InputError(
-            f"the audio of {audio_id!r} is not known: the recording has no source, because it was given as bytes or "
-            f"redacted. {advice}"
+            f"the audio of {audio_id!r} is not known: the recording has no source, because it was given as bytes, was "
+            f"redacted, or was read by sx.io.read_transcripts without audio=. {advice}"
         )
     return Path(source)
 
@@ -239,7 +240,7 @@ def without_rows(
     ids = list(pd.unique(table["audio_id"][is_left_out]))
     warn_caller(
         f"{title}: {int(is_left_out.sum())} of {len(table)} {noun.split(' of ')[0]} are left out ({noun}), because "
-        f"{reason}; they belong to {_listed(ids)}.",
+        f"{reason}; they belong to {listed(ids)}.",
         UserWarning,
     )
     return table[~is_left_out]
@@ -282,6 +283,11 @@ def _with_shared_times(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _listed(names: Sequence[Any]) -> str:
+def listed(names: Sequence[Any]) -> str:
+    """Return the first names for a message, and the number of the others.
+
+    >>> listed("abcde")
+    "'a', 'b', 'c' and 2 more"
+    """
     rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(repr(str(name)) for name in names[:_SHOWN]) + rest

@@ -31,6 +31,7 @@ from soniox_ds.schema.inputs import Transcribed, Transcripts
 __all__ = ["read_eaf", "write_eaf"]
 
 _LAST_MS = 2**31 - 1  # The largest Int32, about 24 days.
+_DECLARED_ENCODING = re.compile(rb"""<\?xml[^>]*\sencoding\s*=\s*["']([A-Za-z][\w.-]*)["']""")
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -49,8 +50,8 @@ def read_eaf(
         ``Anna - segments``, ``Anna - words`` and ``Anna - phones`` only the first, so that no text is read twice; and
         ``Anna - translation de`` only if Anna has none of them.
     encoding
-        Encoding of the file. None reads UTF-8 and UTF-16, and raises SchemaError for any other encoding; the message
-        names the line.
+        Encoding of the file. None reads the encoding that the file declares, or else UTF-8 and UTF-16, and raises
+        SchemaError for any other encoding; the message names the line.
 
     Returns
     -------
@@ -83,7 +84,18 @@ def read_eaf(
     0     talk    Anna       400    1200  Good morning.  Anna - segments
     """
     file = Path(path)
-    return annotations_of_tiers(file, _Document(file).tiers(read_text(file, "EAF file", encoding)), tiers)
+    text = read_text(file, "EAF file", encoding or _declared_encoding(file))
+    return annotations_of_tiers(file, _Document(file).tiers(text), tiers)
+
+
+def _declared_encoding(file: Path) -> str | None:
+    """Return the encoding that the XML declaration names; None for UTF-8, UTF-16 and files without a declaration."""
+    if not file.is_file():
+        return None
+    with file.open("rb") as opened:
+        declared = _DECLARED_ENCODING.match(opened.read(200))
+    name = "" if declared is None else declared[1].decode("ascii")
+    return None if name.lower().startswith("utf") else name or None
 
 
 class _Document:

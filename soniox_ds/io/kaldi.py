@@ -19,16 +19,14 @@ from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import SchemaError
 from soniox_ds.files.atomic_files import replacing, writing
 from soniox_ds.files.text_files import lines_of_file, read_text
-from soniox_ds.io.contents import audio_ids_of, segments_to_write
+from soniox_ds.io.contents import audio_ids_of, listed, segments_to_write
 from soniox_ds.io.fields import malformed, ms_of, names_to_write
 from soniox_ds.options.addresses import public_url
 from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import ANNOTATIONS, conform
 from soniox_ds.schema.inputs import Transcribed, Transcripts
 
-__all__ = ["is_kaldi_folder", "kaldi_recordings", "read_kaldi", "write_kaldi"]
-
-_SHOWN = 3
+__all__ = ["is_kaldi_folder", "kaldi_audio", "kaldi_recordings", "read_kaldi", "write_kaldi"]
 
 
 def is_kaldi_folder(path: str | os.PathLike[str]) -> bool:
@@ -83,8 +81,9 @@ def read_kaldi(path: str | Path, *, encoding: str | None = None) -> pd.DataFrame
     texts = _entries(folder / "text", encoding)
     speakers = _optional(folder / "utt2spk", encoding)
     for utterance, (number, name) in speakers.items():
-        if not name:
-            raise SchemaError(f"{folder / 'utt2spk'}, line {number}: the utterance {utterance!r} has no speaker.")
+        if (n_fields := len(name.split()) + 1) != 2:
+            problem = f"it has {n_fields} fields, not 2"
+            raise malformed(folder / "utt2spk", number, f"{utterance} {name}".rstrip(), problem, "agent-call-1 agent")
     segments = {
         utterance: _segment(folder / "segments", number, f"{utterance} {value}")
         for utterance, (number, value) in _optional(folder / "segments", encoding).items()
@@ -120,7 +119,7 @@ def kaldi_recordings(path: str | Path) -> pd.DataFrame:
     folder = Path(path)
     sources = []
     for audio_id, (number, source) in _entries(folder / "wav.scp", None).items():
-        if source.endswith("|") or source in ("", "-"):
+        if _is_command(source):
             raise SchemaError(
                 f"{folder / 'wav.scp'}, line {number}: the audio of {audio_id!r} is {source[:80]!r}, the output of a "
                 "command, which is not run here. Write the audio to a file, and name the file."
@@ -137,6 +136,25 @@ def kaldi_recordings(path: str | Path) -> pd.DataFrame:
         if speakers.notna().any():
             recordings["speaker"] = recordings["audio_id"].map(speakers)
     return recordings
+
+
+def kaldi_audio(path: str | Path) -> dict[str, str]:
+    """Return the audio files in the ``wav.scp`` of a Kaldi data folder, by recording. Commands are left out.
+
+    A relative path may refer to the folder or to the working directory.
+    """
+    folder = Path(path)
+    sources = {audio_id: source for audio_id, (_, source) in _optional(folder / "wav.scp", None).items()}
+    return {
+        audio_id: str(folder / source) if "://" not in source and (folder / source).is_file() else source
+        for audio_id, source in sources.items()
+        if not _is_command(source)
+    }
+
+
+def _is_command(source: str) -> bool:
+    """Return True for an entry of ``wav.scp`` that names the output of a command or the standard input."""
+    return source.endswith("|") or source in ("", "-")
 
 
 def _optional(path: Path, encoding: str | None) -> dict[str, tuple[int, str]]:
@@ -259,10 +277,9 @@ def _recordings(transcripts: Transcripts, ids: Mapping[str, str]) -> dict[str, d
     recordings = recordings[recordings["audio_id"].isin(list(ids))]
     known = recordings[recordings["source"].notna()]
     if missing := [str(name) for name in recordings.loc[recordings["source"].isna(), "audio_id"]]:
-        rest = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
         warn_caller(
             f"Kaldi: wav.scp lacks {len(missing)} of {len(recordings)} recordings, because their files are not known: "
-            f"{', '.join(map(repr, missing[:_SHOWN]))}{rest}.",
+            f"{listed(missing)}. sx.io.read_transcripts(..., audio=...) names them.",
             UserWarning,
         )
     sources = zip(known["audio_id"], known["source"], strict=True)

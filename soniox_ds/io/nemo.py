@@ -7,17 +7,18 @@ https://docs.nvidia.com/nemo-framework/user-guide/latest/nemotoolkit/asr/dataset
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
 import pandas as pd
 
+from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import SchemaError
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.files.text_files import lines_of_file, read_text
-from soniox_ds.io.contents import audio_ids_of, segments_to_write, text_on_one_line, texts_to_write
+from soniox_ds.io.contents import audio_ids_of, listed, segments_to_write, text_on_one_line, texts_to_write
 from soniox_ds.io.json_nodes import JsonNode, parsed
 from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema import ANNOTATIONS, conform
@@ -123,7 +124,8 @@ def write_nemo(transcripts: Transcripts, path: str | Path, *, segments: bool = F
     Warns
     -----
     UserWarning
-        If failed recordings, translations, or segments without times are left out.
+        If failed recordings, translations, or segments without times are left out, or if the audio of recordings whose
+        `audio_id` is no file name is not known.
 
     Examples
     --------
@@ -145,7 +147,7 @@ def write_nemo(transcripts: Transcripts, path: str | Path, *, segments: bool = F
 
 def _recording_lines(transcripts: Transcripts) -> Iterator[dict[str, Any]]:
     texts = texts_to_write(transcripts, "NeMo")
-    recordings = _recordings(transcripts)
+    recordings = _recordings(transcripts, texts)
     table = transcripts.tokens if isinstance(transcripts, Transcribed) else transcripts
     assert isinstance(table, pd.DataFrame)
     ends = table.groupby("audio_id")["end_ms"].max().to_dict() if "end_ms" in table else {}
@@ -164,9 +166,8 @@ def _recording_lines(transcripts: Transcripts) -> Iterator[dict[str, Any]]:
 
 
 def _segment_lines(transcripts: Transcripts) -> Iterator[dict[str, Any]]:
-    audio_ids_of(transcripts, "NeMo")
+    recordings = _recordings(transcripts, audio_ids_of(transcripts, "NeMo"))
     table = segments_to_write(transcripts, "NeMo")
-    recordings = _recordings(transcripts)
     keys = [name for name in ("speaker", "speaker_label", "language") if name in table]
     names = ["audio_id", "start_ms", "end_ms", "text", *keys]
     for audio_id, start, end, text, *labels in zip(*(table[name].tolist() for name in names), strict=True):
@@ -183,10 +184,20 @@ def _segment_lines(transcripts: Transcripts) -> Iterator[dict[str, Any]]:
         }
 
 
-def _recordings(transcripts: Transcripts) -> dict[str, dict[str, Any]]:
+def _recordings(transcripts: Transcripts, audio_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return what is known of the recordings. Warns if ids without an extension stand for the audio."""
     if not isinstance(transcripts, Transcribed):
         return {}
     recordings = transcripts.recordings
+    recordings = recordings[recordings["audio_id"].isin(list(audio_ids))]
+    sources = recordings["source"] if "source" in recordings else pd.Series(pd.NA, index=recordings.index)
+    unknown = recordings.loc[sources.isna(), "audio_id"].tolist()
+    if missing := [audio_id for audio_id in unknown if not PurePath(audio_id).suffix]:
+        warn_caller(
+            f"NeMo: the audio of {len(missing)} of {len(recordings)} recordings is not known, so that audio_filepath "
+            f"is their audio_id: {listed(missing)}. sx.io.read_transcripts(..., audio=...) names the audio.",
+            UserWarning,
+        )
     names = [name for name in ("source", "duration_ms", "reference") if name in recordings]
     rows = recordings[names].to_dict("records")
     return {

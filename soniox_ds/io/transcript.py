@@ -34,6 +34,8 @@ class Transcript:
     words: Sequence[TimedWord]
     audio_id: str | None = None
     """Name of the recording in the file; None if the file does not say it, so that the name of the file is used."""
+    source: str | None = None
+    """Path or URL of the audio; None if the file does not say it."""
     duration_ms: int | None = None
     model: str | None = None
     tokens: pd.DataFrame | None = None

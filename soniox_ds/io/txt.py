@@ -10,7 +10,7 @@ import pandas as pd
 from soniox_ds._display import clock
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.files.file_names import files_to_write
-from soniox_ds.io.contents import audio_ids_of, joined_parts, segments_to_write
+from soniox_ds.io.contents import audio_ids_of, is_segments, joined_parts, segments_to_write
 from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema.inputs import Transcripts
 
@@ -73,6 +73,8 @@ def write_txt(
     """
     files = files_to_write(audio_ids_of(transcripts, "plain text"), path, ".txt")
     segments = segments_to_write(transcripts, "plain text", timed=False)
+    if is_segments(transcripts) and "start_ms" in segments:
+        segments = segments.sort_values("start_ms", kind="stable")
     by_id = dict(tuple(segments.groupby("audio_id", sort=False)))
     for audio_id, file in files.items():
         rows = by_id.get(audio_id, segments.iloc[:0])

@@ -2,8 +2,8 @@
 
 Annotation tools name a recording by the stem of its file ("talk", "calls/talk"), transcriptions by the whole path
 ("calls/talk.wav"). Two ids mean the same recording if one path is the end of the other, after extensions of audio and
-annotation files are removed. Formats whose names cannot hold spaces have underscores in their place, so that white
-space and underscores are equal for ids that are left. An id that could mean several recordings is refused.
+annotation files are removed. Formats whose names cannot hold spaces or parentheses have underscores in their place, so
+that these and underscores are equal for ids that are left. An id that could mean several recordings is refused.
 """
 
 from __future__ import annotations
@@ -133,8 +133,8 @@ def _matched_by_path(
 
 
 def _path_without_spaces(audio_id: str) -> tuple[str, ...]:
-    """Return the folders and the stem of an id, with an underscore for each stretch of white space."""
-    return tuple(re.sub(r"\s+", "_", part) for part in _path(audio_id))
+    """Return the folders and the stem of an id, with an underscore for white space, parentheses and underscores."""
+    return tuple(re.sub(r"[\s()_]+", "_", part) for part in _path(audio_id))
 
 
 def _path(audio_id: str) -> tuple[str, ...]:

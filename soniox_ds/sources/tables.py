@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from soniox_ds._arguments import did_you_mean
+from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import SourceError
 from soniox_ds.schema import RECORDINGS, with_named_levels
 from soniox_ds.sources.recording import printable
@@ -50,6 +51,12 @@ TRANSCRIPT_COLUMNS = (
 TEXT_COLUMNS = frozenset(("audio_id", "speaker", "reference", "text", *AUDIO_COLUMNS, *TRANSCRIPT_COLUMNS))
 """Columns that are text in every manifest, even where they look like numbers."""
 
+
+_SECRET_NAME = re.compile(
+    r"(password|passwd|passphrase|credentials?|authorization|(api|access|secret|private)key|(auth|access|bearer)token)$"
+    r"|^(pwd|secret|clientsecret|auth|bearer|token|jwt)$"
+)
+"""Plain names of columns that hold keys or passwords, as `plain_name` gives them."""
 
 _LATER_COLUMNS = {"resolved_model"}
 """Columns of the recordings table that the first version did not write."""
@@ -101,6 +108,7 @@ def understand_table(
         used |= set(RECORDINGS)
     names = [name for name in frame.columns if name not in used]
     metadata = frame[names].rename(columns=_renamed(names, label))
+    _warn_of_secrets(metadata, label)
     if reference is not None:
         metadata["reference"] = frame[reference].map(str, na_action="ignore").astype("string")
     return Table(audio, frame[audio].tolist(), ids, metadata)
@@ -194,6 +202,18 @@ def _refuse_segments(frame: pd.DataFrame, label: str) -> None:
         raise SourceError(
             f"{label} lists segments of files: {segments} rows have an offset (the first is row {first + 1}, "
             f"{offsets[first]:g} s). A recording is a whole file: cut the segments into files, or list each file once"
+        )
+
+
+def _warn_of_secrets(metadata: pd.DataFrame, label: str) -> None:
+    """Warn of columns of texts that are named like a key or a password."""
+    suspects = [name for name in metadata.columns if _SECRET_NAME.search(plain_name(name))]
+    secrets = [name for name in suspects if any(isinstance(value, str) and value for value in metadata[name])]
+    if secrets:
+        warn_caller(
+            f"{label}: columns are named like a secret: {', '.join(map(repr, secrets))}. Like all columns, they are "
+            "saved with the corpus and written by exports. If they hold keys or passwords, drop them from the table.",
+            UserWarning,
         )
 
 

@@ -378,6 +378,76 @@ def test_a_possessive_is_the_name():
     assert "quill" not in redacted.recordings["reference"].item().lower()
 
 
+WITH_ADDRESS = ["I", "am", "Xavier", "write", "to", "xavier.quill@mail.example", "or", "bob@mail.example", "today"]
+
+
+def test_an_address_that_contains_a_removed_name_is_removed_as_a_whole_and_nothing_else():
+    corpus = corpus_of(WITH_ADDRESS, f"{' '.join(WITH_ADDRESS)} see https://x.example/u?id=xavier%20q now")
+    redacted = corpus.redact(corpus.words()["text"] == "Xavier")
+    expected = "I am [redacted] write to [redacted] or bob@mail.example today"
+    assert redacted.recordings["text"].item() == expected
+    assert redacted.recordings["reference"].item() == f"{expected} see [redacted] now"
+
+
+def test_a_removed_address_takes_no_other_address_and_no_name_along():
+    corpus = corpus_of(WITH_ADDRESS, " ".join(WITH_ADDRESS))
+    redacted = corpus.redact(corpus.words()["text"] == "xavier.quill@mail.example")
+    expected = "I am Xavier write to [redacted] or bob@mail.example today"
+    assert redacted.recordings[["text", "reference"]].iloc[0].tolist() == [expected] * 2
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "xavier.m@mail.example",
+        "https://crm.example/?customer=Xavier&n=1",
+        "https://crm.example/Xavier%C2%A0M",
+        "ticket_xavier_12",
+        "xavier1985",
+        "@xavier",
+        {"mail": ["x+xavier@mail.example"]},
+    ],
+)
+def test_names_within_addresses_and_identifiers_of_columns_are_refused(value):
+    corpus = corpus_of(WITH_ADDRESS, contact=[value])
+    with pytest.raises(InputError, match=r"the column 'contact' of 'call\.wav' contains a word to be redacted"):
+        corpus.redact(corpus.words()["text"] == "Xavier")
+
+
+@pytest.mark.parametrize("value", ["xaviera@mail.example", "bob@mail.example", "mp3", "AnnaXavier"])
+def test_other_addresses_and_longer_words_are_kept(value):
+    corpus = corpus_of(WITH_ADDRESS, contact=[value])
+    assert corpus.redact(corpus.words()["text"] == "Xavier").recordings["contact"].item() == value
+
+
+def test_a_name_that_only_the_removed_translation_repeats_is_secret():
+    corpus = corpus_of(["I", "am", "Xavier", "Ich", "bin", "Xavier"], "I am Xavier", note="for Xavier")
+    status = ["original"] * 3 + ["translation"] * 3
+    corpus = sx.Corpus(corpus.recordings, corpus.tokens.assign(translation_status=status))
+    with pytest.raises(InputError, match="the column 'note'"):
+        corpus.redact([False, False, True, False, False, False])
+
+
+@pytest.mark.parametrize(("duration_ms", "is_refused"), [(6000, True), (1000, True), (2400, False), (pd.NA, False)])
+def test_sound_of_another_length_is_refused_if_nothing_else_is_known_of_the_file(
+    tmp_path, tiny_wav, duration_ms, is_refused
+):
+    corpus = corpus_of(source=str(tiny_wav(tmp_path / "call.wav", seconds=2.0)), duration_ms=duration_ms)
+    mask = corpus.words()["text"] == "this"
+    if is_refused:
+        with pytest.raises(InputError, match=rf"lasts 2\.0 s, but {duration_ms / 1000} s were transcribed"):
+            corpus.redact(mask, audio="beep", audio_folder=tmp_path / "out")
+        assert not list((tmp_path / "out").iterdir())
+    else:
+        corpus.redact(mask, audio="beep", audio_folder=tmp_path / "out")
+    same_size = corpus_of(
+        source=corpus.recordings["source"].item(),
+        duration_ms=duration_ms,
+        size_bytes=(tmp_path / "call.wav").stat().st_size,
+    )
+    same_size.redact(mask, audio="beep", audio_folder=tmp_path / "known")
+
+
 def test_sound_of_another_file_is_refused(tmp_path, tiny_wav):
     corpus = corpus_of(source=str(tiny_wav(tmp_path / "call.wav", seconds=2.0)))
     mask = corpus.words()["text"] == "later"  # begins at 4 s

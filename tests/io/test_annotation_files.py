@@ -53,6 +53,24 @@ def test_references_are_in_the_order_of_time_and_leave_gaps_out(tmp_path):
     assert sx.io.read_transcripts(tmp_path / "a.stm").recordings["text"].tolist() == ["first second"]
 
 
+@pytest.mark.parametrize("name", ["srt", "vtt"])
+def test_overlapping_cues_are_all_kept_in_the_order_of_their_starts(tmp_path, name):
+    """Of cues that start together, the one that stands first in the file comes first; no cue interrupts another."""
+    cues = [(3, 9, "third and long"), (4, 5, "within the third"), (1, 3, "first"), (1, 2, "second")]
+    cues += [(3, 9, "third and long")]
+    point = "," if name == "srt" else "."
+    blocks = [f"00:00:0{start}{point}500 --> 00:00:0{end}{point}900\n{text}\n" for start, end, text in cues]
+    numbered = [f"{number}\n{block}" for number, block in enumerate(blocks, start=1)]
+    file = tmp_path / f"talk.{name}"
+    file.write_text(("WEBVTT\n\n" if name == "vtt" else "") + "\n".join(numbered))
+    expected = "first second third and long third and long within the third"
+    assert sx.read_references(file)["reference"].tolist() == [expected]
+    corpus = sx.io.read_transcripts(file)
+    assert len(corpus.tokens) == len(cues)
+    assert corpus.recordings["text"].tolist() == [expected]
+    assert sx.word_errors(corpus, sx.read_references(file))["wer"].tolist() == [0]
+
+
 def test_encodings_of_references(tmp_path):
     for name, text in (("a.trn", "für (a)\n"), ("a.csv", "audio_id,reference\na,für\n")):
         (tmp_path / name).write_bytes(text.encode("latin-1"))
@@ -156,8 +174,8 @@ def test_the_format_of_references_comes_before_the_extension(tmp_path):
 )
 def test_transcripts_of_formats_in_json_are_refused_with_the_argument_to_give(tmp_path, name, extension):
     getattr(corpus_of(TEXTS), f"to_{name}")(tmp_path / f"x.{extension}")
-    if name == "nemo" and extension == "jsonl":
-        assert len(sx.io.read_transcripts(tmp_path / "x.jsonl")) == 3  # A provider, too.
+    if name == "nemo":
+        assert len(sx.io.read_transcripts(tmp_path / f"x.{extension}")) == 3  # A provider, too.
         return
     with pytest.raises(SonioxDSError, match="format="):
         sx.io.read_transcripts(tmp_path / f"x.{extension}")

@@ -120,6 +120,16 @@ GOOD = """\
 """
 
 
+def test_the_declared_encoding_is_read_and_a_wrong_one_is_refused(tmp_path):
+    file = tmp_path / "a.eaf"
+    text = GOOD.replace("UTF-8", "ISO-8859-1").replace("<ANNOTATION_VALUE>", "<ANNOTATION_VALUE>Grüß ", 1)
+    file.write_text(text, encoding="latin-1")
+    assert sx.io.read_eaf(file)["text"].str.contains("Grüß").any()
+    file.write_text(text.replace("ISO-8859-1", "klingon-1"), encoding="latin-1")
+    with pytest.raises(InputError, match="found 'klingon-1'"):
+        sx.io.read_eaf(file)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_times_that_are_not_aligned_are_missing(tmp_path, encoding):
     (tmp_path / "a.eaf").write_text(GOOD, encoding=encoding)

@@ -196,6 +196,12 @@ def test_plain_text_is_as_it_should_be(tmp_path):
     assert (tmp_path / "silent.txt").read_text() == ""
 
 
+def test_plain_text_of_a_table_is_in_the_order_of_time(tmp_path):
+    rows = [("a", "1", 5000, 5900, "late"), ("a", "1", 1000, 1900, "early"), ("a", "2", 3000, 3900, "mid")]
+    sx.io.write_txt(segments_of(rows), tmp_path / "a.txt", times=False)
+    assert (tmp_path / "a.txt").read_text() == "Speaker 1: early\n\nSpeaker 2: mid\n\nSpeaker 1: late\n"
+
+
 @pytest.mark.parametrize("name", ["ctm", "stm", "seglst", "trn"])
 def test_what_is_left_out_is_told(tmp_path, name):
     corpus = corpus_of({"a": "one two"}, failed=["b"])
@@ -397,7 +403,7 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path, name):
 
 def test_sentences_of_scripts_without_spaces_are_not_divided(tmp_path):
     tokens = pd.DataFrame({"audio_id": "a", "token_index": range(10), "text": list("好玩。明天见！他说。")})
-    corpus = sx.Corpus(pd.DataFrame({"audio_id": ["a"], "status": "completed"}), tokens)
+    corpus = sx.Corpus(pd.DataFrame({"audio_id": ["a"], "status": "completed", "source": "a.wav"}), tokens)
     corpus.to_trn(tmp_path / "a.trn")
     corpus.to_trn(tmp_path / "b.trn", speakers=True)
     corpus.to_txt(tmp_path / "a.txt")
@@ -421,8 +427,18 @@ def test_a_column_name_is_no_formula(tmp_path):
     assert "'=HYPERLINK" in (tmp_path / "a.csv").read_text().partition("\n")[0]
 
 
-def test_utt2spk_without_a_speaker_is_refused(tmp_path):
-    (tmp_path / "text").write_text("u1 hello\n")
-    (tmp_path / "utt2spk").write_text("u1\n")
-    with pytest.raises(SchemaError, match=r"utt2spk, line 1: the utterance 'u1' has no speaker"):
+@pytest.mark.parametrize(
+    ("file", "line", "problem"),
+    [
+        ("utt2spk", "u2", "it has 1 fields, not 2"),
+        ("utt2spk", "u2 anna smith", "it has 3 fields, not 2"),
+        ("segments", "u2 call 1.0", "it has 3 fields, not 4"),
+        ("segments", "u2 call 1.0 2.0 1 x", "it has 6 fields, not 4"),
+    ],
+)
+def test_lines_of_kaldi_with_a_wrong_number_of_fields_are_refused(tmp_path, file, line, problem):
+    (tmp_path / "text").write_text("u1 hello\nu2 you\n")
+    (tmp_path / "utt2spk").write_text("u1 anna\n" + (f"{line}\n" if file == "utt2spk" else "u2 anna\n"))
+    (tmp_path / "segments").write_text("u1 call 0 1.0\n" + (f"{line}\n" if file == "segments" else "u2 call 1 2\n"))
+    with pytest.raises(SchemaError, match=rf"{file}, line 2: .*{problem}"):
         sx.io.read_kaldi(tmp_path)

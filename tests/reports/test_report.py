@@ -230,7 +230,7 @@ def test_pieces_are_cut_off(tmp_path):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"source": pd.NA}, "handed over as bytes"),
+        ({"source": pd.NA}, "no audio file of the recording is known"),
         ({"source": "https://example.org/a.wav"}, "at a URL"),
         ({"source": "nowhere/a.wav"}, "no longer there"),
         ({"size_bytes": 5}, "not the one that was transcribed"),

@@ -62,6 +62,7 @@ def turns(*ids):
         # Formats whose names hold no spaces have underscores in their place.
         (["Interview_1.wav"], ["Interview 1.wav"], {"Interview_1.wav": "Interview 1.wav"}),
         (["Interview_1"], ["my calls/Interview  1.wav"], {"Interview_1": "my calls/Interview  1.wav"}),
+        (["c__2_.wav"], ["c (2).wav", "c (3).wav"], {"c__2_.wav": "c (2).wav"}),  # as trn writes it
         (["my_calls/a"], ["my calls/a.wav", "his calls/a.wav"], {"my_calls/a": "my calls/a.wav"}),
         (["a b"], ["a_b.wav"], {"a b": "a_b.wav"}),
         (["a b"], ["a b.wav", "a_b.wav"], {"a b": "a b.wav"}),
@@ -245,6 +246,14 @@ def test_a_warning_on_the_command_line_is_one_line(tmp_path):
 def test_an_underscore_that_could_mean_several_recordings_is_refused():
     with pytest.raises(InputError, match=r"references: 'a_b_c' could mean 'a b_c\.wav' or 'a_b c\.wav'"):
         matched_ids(["a_b_c"], ["a b_c.wav", "a_b c.wav"], "references")
+
+
+def test_a_recording_with_parentheses_in_its_name_matches_its_own_trn(tmp_path):
+    transcripts = corpus("c (2).wav")
+    transcripts.to_trn(tmp_path / "a.trn")
+    references = sx.read_references(tmp_path / "a.trn")
+    with pytest.warns(UserWarning, match=r"'c__2_\.wav' is matched to 'c \(2\)\.wav'"):
+        assert sx.word_errors(transcripts, references)["wer"].tolist() == [0]
 
 
 @pytest.mark.parametrize("name", ["stm", "trn", "ctm"])

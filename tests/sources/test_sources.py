@@ -884,3 +884,15 @@ def test_the_collector_is_on_again():
     with pytest.raises(SourceError):
         find_recordings(5)
     assert gc.isenabled()
+
+
+def test_columns_that_are_named_like_a_secret_are_kept_with_a_warning(tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    table = pd.DataFrame({"source": [str(tmp_path / "a.wav")], "API-Key": "k", "Password": "p", "topic": "x"})
+    message = r"columns are named like a secret: 'API-Key', 'Password'\. Like all columns, they are saved with"
+    with pytest.warns(UserWarning, match=message):
+        found = find_recordings(table)
+    assert found.metadata.columns.tolist() == ["API-Key", "Password", "topic"]
+    # No secret: flags, and words that only contain such a name.
+    harmless = {"authorization": True, "token": [["a", "b"]], "password_reset": "yes", "author": "Ann", "key": "k1"}
+    find_recordings(table[["source"]].assign(**harmless))

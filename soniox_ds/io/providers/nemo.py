@@ -31,5 +31,6 @@ def transcripts(document: JsonNode) -> Iterator[Transcript]:
         words = untimed_words(document["pred_text"].text())
     else:
         words = [TimedWord(f" {word['word'].text()}", word["start"].ms(), word["end"].ms()) for word in timed]
-    name = PurePosixPath(document["audio_filepath"].text().replace("\\", "/")).stem
-    yield Transcript(words, audio_id=name, duration_ms=document.get_ms("duration"))
+    source = document["audio_filepath"].text()
+    name = PurePosixPath(source.replace("\\", "/")).stem
+    yield Transcript(words, audio_id=name, source=source, duration_ms=document.get_ms("duration"))
