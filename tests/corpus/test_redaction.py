@@ -209,7 +209,7 @@ def test_a_removed_word_that_is_kept_elsewhere_is_no_secret():
         (
             [True] + [False] * 7,
             {"audio": "beep", "audio_folder": "x"},
-            r"sound of 'call\.wav' cannot be redacted: the audio was",
+            r"sound of 'call\.wav' cannot be redacted: no audio file",
         ),
     ],
 )

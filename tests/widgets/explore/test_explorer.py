@@ -188,7 +188,7 @@ def test_a_recording_has_aligned_words_and_the_transcript():
     ]
     answer, _ = asked(explorer, "recording", audio_id="lost.wav")
     assert answer["arms"][0]["message"] == "The transcription failed: no audio"
-    assert answer["no_audio"] == "the audio was handed over as bytes"
+    assert answer["no_audio"] == "no audio file of the recording is known"
 
 
 def test_sound_comes_in_stretches(tmp_path, monkeypatch):
