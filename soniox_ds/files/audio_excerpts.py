@@ -40,7 +40,8 @@ def excerpt(recording: Any, start_ms: int, end_ms: int, *, root: Path | None = N
     Parameters
     ----------
     recording
-        A row of ``schema.RECORDINGS`` with `source`, `size_bytes` and `sha256`.
+        A row of ``schema.RECORDINGS`` with `source`, `size_bytes` and `sha256`. `source` may also be the content of
+        the file.
     start_ms, end_ms
         Start and end of the excerpt in milliseconds.
     root
@@ -50,11 +51,14 @@ def excerpt(recording: Any, start_ms: int, end_ms: int, *, root: Path | None = N
 
     if reason := why_not(recording, root=root):
         return Excerpt(b"", reason)
-    path = _path_of(recording, root)
+    source = recording["source"]
     try:
-        if not is_unchanged(path, recording):
+        if isinstance(source, bytes):
+            audio = _encoded(io.BytesIO(source), start_ms / 1000, end_ms / 1000)
+        elif is_unchanged(path := _path_of(recording, root), recording):
+            audio = _encoded(str(path), start_ms / 1000, end_ms / 1000)
+        else:
             return Excerpt(b"", "the audio file is not the one that was transcribed")
-        audio = _encoded(path, start_ms / 1000, end_ms / 1000)
     except (OSError, av.FFmpegError) as error:
         return Excerpt(b"", f"the audio cannot be read: {error.strerror}")
     return Excerpt(audio, "" if audio else "the audio ends before")
@@ -94,6 +98,8 @@ def why_not(recording: Any, *, root: Path | None = None) -> str:
     source = recording["source"]
     if source is None or pd.isna(source) or not source:
         return "no audio file of the recording is known"
+    if isinstance(source, bytes):
+        return ""
     if "://" in source:
         return "the audio is at a URL, which is not fetched"
     try:
@@ -127,13 +133,13 @@ def _sha256(path: Path, size_bytes: int, changed_ns: int) -> str:
     return digest.hexdigest()
 
 
-def _encoded(path: Path, start_s: float, end_s: float) -> bytes:
-    """Return the audio between two times as Ogg Opus, or b"" if there is no audio between them."""
+def _encoded(audio: Any, start_s: float, end_s: float) -> bytes:
+    """Return the audio of a path or open file between two times as Ogg Opus, or b"" if there is none."""
     import av
 
     file = io.BytesIO()
     written = 0
-    with open_media(str(path)) as source, av.open(file, "w", format="ogg") as target:
+    with open_media(audio) as source, av.open(file, "w", format="ogg") as target:
         stream = source.streams.audio[0]
         base = float((stream.start_time or 0) * (stream.time_base or 0))
         if start_s > 1:  # Decoding begins a little earlier, so that the decoder has settled.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -11,9 +12,12 @@ from soniox_ds._display import clock, direction, isolated, known, render, visibl
 from soniox_ds._display.colours import speaker_colours
 from soniox_ds.metrics.words.phrases import checked_search, find_matches
 from soniox_ds.schema.inputs import Transcripts
+from soniox_ds.show.listening import Audible, Audio, sounds_of, span
 
 __all__ = ["Concordance", "find"]
 
+_MARGIN_MS = 1500
+"""Milliseconds of audio before and after a match."""
 _SHOWN = 100
 _PRINTED = 20
 _SIDE = 38
@@ -28,6 +32,8 @@ def find(
     regex: bool = False,
     case: bool = False,
     stream: str = "original",
+    audio: Audio = None,
+    audio_root: str | Path | None = None,
 ) -> Concordance:
     """Find every place where a phrase was spoken, with the words around it.
 
@@ -52,13 +58,19 @@ def find(
         True to distinguish upper and lower case.
     stream
         "original" for the spoken words, "translation" for their translation.
+    audio
+        Audio files by `audio_id` (paths, or their content as bytes), if the transcripts do not have them or they have
+        been moved; or a corpus that has them.
+    audio_root
+        Folder of relative paths; None for the working directory.
 
     Returns
     -------
     Concordance
         ``schema.CONCORDANCE``: a DataFrame with a row for each match, in the order of the recordings and words.
-        Matches do not overlap. A notebook shows them below each other, with times and speakers; the attribute `table`
-        is the ordinary table. To listen to the matches: ``sx.review(sx.find(corpus, pattern), corpus)``.
+        Matches do not overlap. A notebook shows the first 100 below each other, with times and speakers, and plays a
+        line when you click on it (by keyboard: the arrows and Enter). The attribute `table` is the ordinary table. To
+        judge and correct the matches: ``sx.review(sx.find(corpus, pattern), corpus)``.
 
     Raises
     ------
@@ -91,15 +103,18 @@ def find(
     """
     check_number(context, "context", whole=True, least=0)
     check_choice(stream, "stream", ("original", "translation"))
+    sounds = sounds_of(transcripts, audio, audio_root)
     found = find_matches(transcripts, checked_search(pattern, int(context), regex, case, stream))
     result = Concordance(found)
     result.pattern = pattern
+    result._sounds = sounds
     return result
 
 
-class Concordance(pd.DataFrame):
+class Concordance(Audible, pd.DataFrame):
     """The matches of `sx.find`: a DataFrame that is shown with the matches below each other."""
 
+    _kind = "Concordance"
     _metadata: ClassVar[list[str]] = ["pattern"]
     pattern: str
     """The phrase or regular expression."""
@@ -129,8 +144,13 @@ class Concordance(pd.DataFrame):
             lines.append(f"  … and {more:,} more; .table is the whole table")
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
+    def _spoken_ids(self) -> list[str]:
         shown = self.iloc[:_SHOWN]
+        return [str(name) for name in shown["audio_id"][shown["start_ms"].notna()].unique()]
+
+    def _html(self, *, is_spoken: bool) -> str:
+        shown = self.iloc[:_SHOWN]
+        numbers = {audio_id: number for number, audio_id in enumerate(self._spoken_ids())}
         colours = speaker_colours(dict.fromkeys(shown["speaker"].dropna()))
         page_direction = direction(shown["match"])
         rows = []
@@ -141,6 +161,8 @@ class Concordance(pd.DataFrame):
                 {
                     "audio_id": row.audio_id,
                     "start_ms": row.start_ms,
+                    "number": numbers.get(str(row.audio_id)),
+                    "span": span(row.start_ms, row.end_ms, _MARGIN_MS) if is_spoken else "",
                     "speaker": _speaker(row),
                     "colour": colours[row.speaker] if known(row.speaker) else None,
                     # If a line and the page have different directions, the text before the match stands on the other
@@ -159,6 +181,7 @@ class Concordance(pd.DataFrame):
             direction=page_direction,
             has_speakers=bool(colours),
             more=len(self) - len(shown),
+            silence=self._silence(),
         )
 
     def _counts(self) -> str:

@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from soniox_ds._display import clock, direction, isolated, known, render, visible
 from soniox_ds.exceptions import InputError
+from soniox_ds.files.sounds import Sounds
 from soniox_ds.metrics.confidence.word_confidence import checked_confidence
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
 from soniox_ds.schema.arguments import checked_window
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.schema.selection import one_recording
+from soniox_ds.show.listening import Audible, Audio, sounds_of, span
 from soniox_ds.text.translations import translation_mask, without_translations
 from soniox_ds.text.words import as_words
 
@@ -57,8 +61,13 @@ def transcript(
     end_ms: int | None = None,
     levels: Sequence[float] = (0.5, 0.7, 0.9),
     stream: str = "original",
+    audio: Audio = None,
+    audio_root: str | Path | None = None,
 ) -> TranscriptView:
     """Show one recording's transcript, with the words of low confidence marked.
+
+    In a notebook, a click on a word plays it, and a click on the label of a speaker plays the whole paragraph. By
+    keyboard, the arrows go from word to word and from paragraph to paragraph, Enter plays, and Esc stops.
 
     Parameters
     ----------
@@ -74,12 +83,18 @@ def transcript(
         mark.
     stream
         "original" for the spoken words, "translation" for their translation.
+    audio
+        Audio files by `audio_id` (paths, or their content as bytes), if the transcripts do not have them or they have
+        been moved; or a corpus that has them.
+    audio_root
+        Folder of relative paths; None for the working directory.
 
     Returns
     -------
     TranscriptView
         An object that is displayed in a notebook; ``print`` shows plain text, in which marked words have their
-        confidence. Without words it says so.
+        confidence. Without words it says so. Its HTML is static: a saved notebook, a report or a page shows the text
+        without sound.
 
     Raises
     ------
@@ -101,6 +116,7 @@ def transcript(
     a.wav: 3 words, 1 below 0.5
       0:00 speaker 1: Take lisinopril{0.41} daily.
     """
+    sounds = sounds_of(transcripts, audio, audio_root)
     table = as_words(transcripts)
     need(table, "audio_id", "text", "confidence", name="words")
     table = need_milliseconds(table, "words", required=False)
@@ -125,17 +141,26 @@ def transcript(
         if end_ms is not None:
             inside_mask &= table["start_ms"].astype("Int64") < end_ms
         table = table[inside_mask.fillna(False).to_numpy(bool)]
-    return TranscriptView(name, table, (low, middle, high))
+    return TranscriptView(name, table, (low, middle, high), sounds)
 
 
-class TranscriptView:
+class TranscriptView(Audible):
     """A transcript that can be displayed and printed; made by `sx.show.transcript`."""
 
-    def __init__(self, audio_id: str, words: pd.DataFrame, levels: tuple[float, float, float]) -> None:
+    _kind = "Transcript"
+
+    def __init__(
+        self,
+        audio_id: str,
+        words: pd.DataFrame,
+        levels: tuple[float, float, float],
+        sounds: Sounds | None = None,
+    ) -> None:
         self.audio_id = audio_id
         self.words = words
         """The words shown, ``schema.WORDS``."""
         self.levels = levels
+        self._sounds = sounds
         numbers = checked_confidence(words)
         self._confidence = pd.Series(numbers.values, index=words.index).astype("Float64").where(numbers.known)
 
@@ -157,16 +182,26 @@ class TranscriptView:
             lines.append(f"  … and {more:,} more paragraphs")
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
+    def _spoken_ids(self) -> list[str]:
+        has_times = {"start_ms", "end_ms"} <= set(self.words) and self.words[["start_ms", "end_ms"]].notna().all(axis=1)
+        return [self.audio_id] if np.any(has_times) else []
+
+    def _html(self, *, is_spoken: bool) -> str:
         paragraphs = []
         for words in self._paragraphs():
+            starts = [word.start_ms for word in words if known(word.start_ms)]
+            ends = [word.end_ms for word in words if known(word.end_ms)]
             languages = {word.language for word in words if known(word.language)}
             paragraphs.append(
                 {
                     "heading": " · ".join(part for part in (clock(words[0].start_ms), _speaker(words)) if part),
                     "direction": direction(word.text for word in words),
                     "language": languages.pop() if len(languages) == 1 else None,
-                    "words": [(word, self._step(word.confidence)) for word in words],
+                    "span": span(min(starts), max(ends)) if is_spoken and starts and ends else "",
+                    "words": [
+                        (word, self._step(word.confidence), span(word.start_ms, word.end_ms) if is_spoken else "")
+                        for word in words
+                    ],
                 }
             )
         return render(
@@ -175,6 +210,8 @@ class TranscriptView:
             counts=self._counts(),
             levels=[f"{level:g}" for level in self.levels],
             paragraphs=paragraphs,
+            is_spoken=is_spoken,
+            silence=self._silence(),
         )
 
     def _counts(self) -> str:

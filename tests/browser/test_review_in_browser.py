@@ -174,6 +174,61 @@ def test_clips_are_heard(notebook):
     page.until(lambda: second.locator(".sxr-count").inner_text() == "1 of 4 reviewed", what="judged all the same")
 
 
+def test_words_of_views_are_heard(notebook):
+    page = notebook(
+        [
+            HELP + "found = corpus('<b>good</b> mourning? everybody how are you today?'.split(), '<i>a  b.wav')\n"
+            "sx.show.transcript(found)",
+            "sx.find(found, 'everybody')",
+        ]
+    )
+    page.page.evaluate(LISTEN)
+    page.run(0)
+    ready = page.page.locator(".sx-spoken-ready")
+    ready.first.wait_for()
+    assert page.page.evaluate("() => window.sxSounds.length") == 0  # nothing is fetched before it is asked for
+    assert not page.page.locator(".sx-still").is_visible()
+    assert ready.locator(":is(b, i)", has_text="good").count() == 0
+    keys = page.page.keyboard
+    ready.locator("[data-span]", has_text="how").click()
+    page.until(lambda: page.page.evaluate("() => window.sxSounds.length") == 1, what="a word is fetched")
+    seconds = page.page.evaluate(
+        "async () => (await new AudioContext().decodeAudioData(await window.sxSounds.at(-1).arrayBuffer())).duration"
+    )
+    assert seconds == pytest.approx(0.5 + 2 * 0.08, abs=0.05)
+    page.until(lambda: ready.locator(".sx-playing").count() == 0, what="played to its end")
+
+    keys.press("ArrowLeft")  # one word can take the focus, and is a button then
+    focused = page.page.locator(":focus")
+    assert [focused.inner_text(), focused.get_attribute("role")] == ["everybody", "button"]
+    assert ready.locator("[tabindex='0']").count() == 1
+    keys.press("ArrowUp")
+    assert focused.get_attribute("aria-label") == "Play 0:00"
+    keys.press("Enter")  # the paragraph, whose words are marked while they are heard
+    page.until(lambda: page.page.evaluate("() => window.sxSounds.length") == 2, what="the paragraph is fetched")
+    assert page.page.evaluate(SOUND)[0] == pytest.approx(6.5 + 0.08, abs=0.05)
+    page.until(lambda: "mourning" in "".join(ready.locator(".sx-heard").all_inner_texts()), what="the word is marked")
+    keys.press("Escape")
+    page.wait_until_equal(lambda: ready.locator(".sx-playing, .sx-heard").count(), 0)
+    assert page.cell_count() == 2
+
+    page.run(1)
+    page.until(lambda: ready.count() == 2, what="the concordance")
+    line = ready.last
+    line.locator("td", has_text="everybody").last.click()
+    page.until(lambda: page.page.evaluate("() => window.sxSounds.length") == 3, what="the line is fetched")
+    assert page.page.evaluate(SOUND)[0] == pytest.approx(0.5 + 2 * 1.5, abs=0.05)
+    page.python("import os; os.remove('<i>a  b.wav')")
+    keys.press("Escape")
+    ready.first.locator("[data-span]", has_text="you").click()
+    page.wait_until_equal(
+        lambda: ready.first.locator("[role=status]").inner_text(), "No sound: the audio file is no longer there."
+    )
+    page.restart_kernel()
+    ready.last.locator("button[data-span]").click()
+    page.until(lambda: "Run the cell again" in ready.last.inner_text(), what="told")
+
+
 def test_text_is_text(notebook):
     page = notebook(
         [

@@ -11,17 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.files.audio_excerpts import Excerpt, excerpt, why_not
+from soniox_ds.files.audio_excerpts import Excerpt
+from soniox_ds.files.sounds import AudioFiles, Sounds
 from soniox_ds.review_queue.merging import words_within
 from soniox_ds.review_queue.reviews import spoken_in_order
 from soniox_ds.schema import need, need_milliseconds, no_duplicates
 
-__all__ = ["LONGEST_MS", "Piece", "Place", "Places"]
-
-LONGEST_MS = 30_000
-"""Longest piece of audio, in milliseconds. Only the beginning of a longer clip is played."""
-
-_UNKNOWN = "the audio is not known: pass the corpus, or audio={audio_id: path}"
+__all__ = ["Piece", "Place", "Places"]
 
 
 class Piece(NamedTuple):
@@ -78,7 +74,7 @@ class Places:
         clips: pd.DataFrame,
         words: pd.DataFrame | None,
         recordings: pd.DataFrame | None,
-        audio: Mapping[str, str | Path],
+        audio: AudioFiles,
         root: Path | None,
         context_words: int,
     ) -> None:
@@ -89,18 +85,10 @@ class Places:
         self._spoken_words = None if words is None else spoken_in_order(words)
         self._indices = {} if self._spoken_words is None else self._spoken_words.groupby("audio_id", sort=False).indices
         self._words: dict[str, _Words] = {}
-        self._root = root
         self._context_words = context_words
-        self._recordings: dict[str, Mapping[Any, Any]] = {}
-        if recordings is not None:
-            need(recordings, "audio_id", "source", name="recordings")
-            known = recordings.reindex(columns=["audio_id", "source", "size_bytes", "sha256"])
-            self._recordings |= {str(row["audio_id"]): row for row in known.to_dict("records")}
-        self._recordings |= {
-            str(name): {"source": str(path), "size_bytes": None, "sha256": None} for name, path in audio.items()
-        }
+        self._sounds = Sounds(recordings, audio, root)
         listed = {str(name) for name in self._clips["audio_id"]}
-        known_ids = {str(name) for name in self._indices} | (set(self._recordings) if recordings is not None else set())
+        known_ids = {str(name) for name in self._indices} | (self._sounds.ids() if recordings is not None else set())
         if words is not None and (strange := sorted(listed - known_ids)):
             raise InputError(
                 f"clips contain {len(strange)} recordings that the transcripts do not have, such as {strange[0]!r}; "
@@ -138,17 +126,12 @@ class Places:
 
     def no_audio(self, row: int) -> str:
         """Return the reason why this clip cannot be played, as far as it is known before; otherwise ""."""
-        audio_id = self.key(row)[0]
-        return why_not(self._recordings[audio_id], root=self._root) if audio_id in self._recordings else _UNKNOWN
+        return self._sounds.why_not(self.key(row)[0])
 
     def audio(self, row: int, margin_ms: int) -> Excerpt:
-        """Return the clip's audio with a margin on either side."""
+        """Return the clip's audio with a margin on either side; of a long clip only the beginning."""
         audio_id, start_ms, end_ms = self.key(row)
-        if audio_id not in self._recordings:
-            return Excerpt(b"", _UNKNOWN)
-        begin = max(start_ms - margin_ms, 0)
-        end = min(end_ms + margin_ms, begin + LONGEST_MS)
-        return excerpt(self._recordings[audio_id], begin, end, root=self._root)
+        return self._sounds.excerpt(audio_id, max(start_ms - margin_ms, 0), end_ms + margin_ms)
 
     def _words_of(self, audio_id: str) -> _Words:
         if audio_id not in self._words:

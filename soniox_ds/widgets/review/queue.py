@@ -21,6 +21,7 @@ import traitlets
 from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import InputError
 from soniox_ds.files.audio_excerpts import MIME_TYPE
+from soniox_ds.files.sounds import AudioFiles
 from soniox_ds.review_queue.reviews import VERDICTS
 from soniox_ds.schema.arguments import checked_ms
 from soniox_ds.schema.inputs import Transcribed, Transcripts, refuse_transcripts
@@ -41,7 +42,7 @@ def review(
     clips: pd.DataFrame,
     transcripts: Transcripts | None = None,
     *,
-    audio: Mapping[str, str | Path] | None = None,
+    audio: AudioFiles | None = None,
     audio_root: str | Path | None = None,
     save_to: str | Path | None = None,
     reviewer: str | None = None,
@@ -64,8 +65,8 @@ def review(
         The corpus that the clips come from, which has the paths of the audio and the words around each clip. Or
         ``schema.WORDS``, for the words alone.
     audio
-        Audio files by `audio_id`, if the corpus does not have them or they have been moved. They are not compared with
-        the audio that was transcribed.
+        Audio files by `audio_id` (paths, or their content as bytes), if the corpus does not have them or they have been
+        moved. They are not compared with the audio that was transcribed.
     audio_root
         Folder of relative paths; None for the working directory.
     save_to

@@ -1,0 +1,37 @@
+"""The answer to a page that asks for a clip.
+
+The page asks by ``{"type": "clip", "audio_id": ..., "start_ms": ..., "end_ms": ...}``. The answer has the same three
+values, and `mime` and the binary buffer of the audio, or the `reason` why there is none. A clip lasts at most
+``files.sounds.LONGEST_MS``; ``ClipPlayer`` in ``clip_player.js`` asks for a longer stretch piece by piece.
+
+>>> from soniox_ds.files.sounds import Sounds
+>>> answer_clip(Sounds(None), {"audio_id": "a.wav", "start_ms": 0, "end_ms": 500})[0]["reason"]
+'the audio is not known: pass the corpus, or audio={audio_id: path}'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from soniox_ds.exceptions import InputError
+from soniox_ds.files.audio_excerpts import MIME_TYPE
+from soniox_ds.files.sounds import Sounds
+
+__all__ = ["answer_clip"]
+
+
+def answer_clip(sounds: Sounds, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+    """Cut the clip that a page asks for; return the answer and its buffers.
+
+    Raises
+    ------
+    InputError
+        If the message has no such place.
+    """
+    audio_id, start_ms, end_ms = (content.get(name) for name in ("audio_id", "start_ms", "end_ms"))
+    if not (isinstance(audio_id, str) and isinstance(start_ms, int) and isinstance(end_ms, int) and start_ms < end_ms):
+        raise InputError(f"the view asked for a clip of {audio_id!r} from {start_ms!r} to {end_ms!r} ms")
+    audio, reason = sounds.excerpt(audio_id, start_ms, end_ms)
+    answer = {"audio_id": audio_id, "start_ms": start_ms, "end_ms": end_ms, "mime": MIME_TYPE, "reason": reason}
+    return answer, [audio] if audio else []
