@@ -279,7 +279,7 @@ def _recordings(transcripts: Transcripts, ids: Mapping[str, str]) -> dict[str, d
     if missing := [str(name) for name in recordings.loc[recordings["source"].isna(), "audio_id"]]:
         warn_caller(
             f"Kaldi: wav.scp lacks {len(missing)} of {len(recordings)} recordings, because their files are not known: "
-            f"{listed(missing)}. sx.io.read_transcripts(..., audio=...) names them.",
+            f"{listed(missing)}. For transcripts of other tools, sx.io.read_transcripts has audio=.",
             UserWarning,
         )
     sources = zip(known["audio_id"], known["source"], strict=True)

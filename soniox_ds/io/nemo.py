@@ -195,7 +195,7 @@ def _recordings(transcripts: Transcripts, audio_ids: Iterable[str]) -> dict[str,
     if missing := [audio_id for audio_id in unknown if not PurePath(audio_id).suffix]:
         warn_caller(
             f"NeMo: the audio of {len(missing)} of {len(recordings)} recordings is not known, so that audio_filepath "
-            f"is their audio_id: {listed(missing)}. sx.io.read_transcripts(..., audio=...) names the audio.",
+            f"is their audio_id: {listed(missing)}. For transcripts of other tools, sx.io.read_transcripts has audio=.",
             UserWarning,
         )
     names = [name for name in ("source", "duration_ms", "reference") if name in recordings]

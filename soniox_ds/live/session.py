@@ -92,6 +92,8 @@ class LiveSession:
         Key and address; by default from the environment.
     audio_id
         Name of the recording in the tables.
+    source
+        Path of the recording, if the audio is that of a file.
     on_update, on_state
         Called with each `Update`, and with each new state, on the session's event loop.
     session_limit
@@ -135,6 +137,7 @@ class LiveSession:
         *,
         connection: Connection | None = None,
         audio_id: str = "live",
+        source: str | None = None,
         on_update: Callable[[Update], object] | None = None,
         on_state: Callable[[State], object] | None = None,
         session_limit: SessionLimit | None = None,
@@ -150,6 +153,7 @@ class LiveSession:
         self.options = options
         self.connection = connection or Connection()
         self.audio_id = audio_id
+        self.source = source
         self.clock = clock or Clock()
         self.transcript = Transcript()
         self.log: list[Event] = []
@@ -362,6 +366,7 @@ class LiveSession:
             error=self.error or failure,
             is_whole=is_whole and self.state == "finished",
             begun_at=self._begun_at,
+            metadata={"source": self.source},
         )
 
     # one connection after the other -----------------------------------------------------------------------------------

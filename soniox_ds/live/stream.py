@@ -423,12 +423,14 @@ def _session(
 ) -> LiveSession:
     speed, chunk_ms = pace
     check_pace(speed, chunk_ms)
-    name = audio_id or (os.fspath(source) if isinstance(source, str | os.PathLike) else "live")
+    path = os.fspath(source) if isinstance(source, str | os.PathLike) else None
+    name = audio_id or path or "live"
     return LiveSession(
         options_for(source, options),
         connection=connection,
         session_limit=session_limit,
         audio_id=name,
+        source=path,
         on_update=on_update,
         on_state=silence_teller(name),
         pace=None if speed is None else max(8.0, 2 * speed),

@@ -14,7 +14,7 @@ import pandas as pd
 from soniox_ds._caller import warn_caller
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.corpus.provenance import new_provenance, new_run
-from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.exceptions import InputError, SchemaError, SourceError
 from soniox_ds.files.text_files import lines_of_file, read_text
 from soniox_ds.io.annotation_files import format_of_path, read_annotations
 from soniox_ds.io.contents import listed
@@ -231,10 +231,13 @@ def _corpus(recordings: list[dict[str, Any]], tables: list[pd.DataFrame], places
 
 def _audio_of(audio_ids: list[str], audio: Any) -> dict[str, str]:
     """Return the path or URL of the audio of each recording that has some. Warns of the others."""
-    found = find_recordings(audio, sidecars=False).recordings
+    try:
+        found = find_recordings(audio, sidecars=False).recordings
+    except SourceError as error:
+        raise SourceError(f"audio: {error}") from error
     for recording in found:
         if recording.error_type is not None:
-            raise InputError(f"audio: {recording.error_message}.")
+            raise SourceError(f"audio: {recording.error_message}.")
     by_id = {recording.audio_id: recording.source for recording in found if recording.source is not None}
     names = matched_ids(audio_ids, by_id, "audio")
     sources = {audio_id: by_id.get(names.get(audio_id, audio_id)) for audio_id in audio_ids}

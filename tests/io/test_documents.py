@@ -14,9 +14,9 @@ from transcripts import ODD_TEXTS, corpus_of, segments_of
 import soniox_ds as sx
 
 
-def test_documents_are_those_of_the_loader(service, tiny_wav, tmp_path):
-    path = tiny_wav(tmp_path / "talk.wav", seconds=3.0)
-    options = {"model": "stt-async-v5", "language_hints": ["en"], "enable_speaker_diarization": True}
+def both_documents(service, path, **options):
+    """Return the document of this package and that of the loader for the same recording."""
+    options |= {"model": "stt-async-v5", "language_hints": ["en"], "enable_speaker_diarization": True}
     loader = SonioxDocumentLoader(
         base_url=f"{service.base_url}/v1",
         polling_interval_seconds=0.02,
@@ -26,6 +26,11 @@ def test_documents_are_those_of_the_loader(service, tiny_wav, tmp_path):
     [expected] = loader.load()
     connection = sx.Connection(api_key=service.key, api_base_url=service.base_url)
     [document] = sx.transcribe([str(path)], connection=connection, **options).to_documents()
+    return document, expected
+
+
+def test_documents_are_those_of_the_loader(service, tiny_wav, tmp_path):
+    document, expected = both_documents(service, tiny_wav(tmp_path / "talk.wav", seconds=3.0))
     assert isinstance(document, Document)
     assert document.page_content == expected.page_content
     assert list(document.metadata)[:6] == list(expected.metadata)
@@ -34,6 +39,19 @@ def test_documents_are_those_of_the_loader(service, tiny_wav, tmp_path):
     assert type(document.metadata["created_at"]) is type(expected.metadata["created_at"])
     pd.Timestamp(document.metadata["created_at"])
     json.dumps(document.metadata)
+
+
+def test_translations_are_in_the_tokens_and_not_in_the_text(service, tiny_wav, tmp_path):
+    translation = {"type": "one_way", "target_language": "de"}
+    path = tiny_wav(tmp_path / "talk.wav", seconds=3.0)
+    document, expected = both_documents(service, path, translation=translation)
+    assert document.metadata["tokens"] == expected.metadata["tokens"]
+    texts = dict.fromkeys(("original", "translation", "none"), "")
+    for token in document.metadata["tokens"]:
+        texts[token["translation_status"] or "none"] += token["text"]
+    assert texts["translation"].strip()
+    assert document.page_content == texts["original"].strip()
+    assert texts["translation"].split()[0] in expected.page_content  # The loader puts all tokens into the text.
 
 
 def test_texts_own_columns_and_failures():

@@ -44,6 +44,7 @@ def test_a_recording_in_real_time(tones, clock, tmp_path):
         LIVE_MODEL,
     )
     assert row["cost_usd"] > 0
+    assert row["source"] == str(path), "exports name the audio"
     # What everybody else takes a corpus for.
     assert sx.word_errors(streamed, {str(path): text})["wer"].tolist() == [0.0]
     assert streamed.corpus().texts()["text"].tolist() == [text]

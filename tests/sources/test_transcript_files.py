@@ -186,6 +186,8 @@ def test_audio_that_files_and_ids_name(tmp_path, monkeypatch):
 
 
 def test_wrong_audio(folder):
+    with pytest.raises(InputError, match=r"audio: .*nowhere' does not exist"):
+        sx.io.read_transcripts(folder / "b.json", provider="openai_whisper", audio=folder / "nowhere")
     with pytest.raises(InputError, match=r"audio: .*gone\.wav' does not exist"):
         sx.io.read_transcripts(folder / "b.json", provider="openai_whisper", audio={"b": folder / "gone.wav"})
     with pytest.warns(UserWarning, match=r"audio: 1 of 1 transcripts have no audio of the same name: 'b'"):
