@@ -84,6 +84,25 @@ def test_recordings_are_searched_sorted_and_heard(notebook):
     page.until(lambda: page.page.locator(".sxe-error").count() == 0, what="the transcript alone")
     assert texts_of(page, ".sxe-words .sxe-low0") == ["pig"]
 
+    # a bar of a histogram is a filter; a frequent error leads to its places
+    bins = page.page.locator(".sxe-bins").nth(1)
+    bins.click(position={"x": 2, "y": 30})
+    page.until(lambda: texts_of(page, ".sxe-summary")[0].startswith("199 of 300"), what="the bin without errors")
+    assert page.page.input_value(".sxe-filters td:nth-child(3) input").startswith("0 – <")
+    bins.click(position={"x": 2, "y": 30})
+    page.until(lambda: texts_of(page, ".sxe-summary")[0].startswith("300 rec"), what="taken back")
+    page.until(lambda: texts_of(page, ".sxe-times")[:1] == ["100"], what="the errors are counted")
+    assert texts_of(page, ".sxe-change")[0] == "big → pig"
+    page.page.focus(".sxe-frequent-list")
+    keys.press("Enter")
+    page.until(lambda: texts_of(page, ".sxe-where") == ["1 of 100"], what="its first place")
+    page.until(lambda: texts_of(page, ".sxe-found .sxe-hypothesis") == ["pig"], what="the word is marked")
+    before = texts_of(page, ".sxe-name")
+    keys.press("Enter")
+    page.until(lambda: texts_of(page, ".sxe-where") == ["2 of 100"], what="the next place")
+    page.until(lambda: texts_of(page, ".sxe-name") != before, what="another recording")
+    assert page.page.evaluate("() => document.activeElement.className") == "sxe-frequent-list"
+
     saved = page.save()
     assert "widgets" not in saved.metadata
     _, output = saved.cells[0].outputs

@@ -21,7 +21,7 @@ from soniox_ds.metrics.words.align import OPERATIONS
 from soniox_ds.metrics.words.alignments import Alignments, alignments_of
 from soniox_ds.schema import CONFUSIONS, conform, need, need_milliseconds, no_duplicates
 
-__all__ = ["WordError", "confusions", "errors_in"]
+__all__ = ["WordError", "confusions", "error_places", "errors_in"]
 
 _MOST_PARTS = 4
 _LEAST_LIKENESS = 0.5
@@ -115,6 +115,29 @@ def errors_in(alignments: pd.DataFrame) -> list[WordError]:
     return list(_Rows(alignments).errors())
 
 
+def error_places(alignments: pd.DataFrame) -> pd.DataFrame:
+    """List the errors of `confusions` one by one, in spoken order, with the `position` of their first row.
+
+    >>> from soniox_ds.metrics.words.align import align_words
+    >>> error_places(align_words({"a": "we takes listen april"}, {"a": "we took lisinopril"}))
+      audio_id  position     operation   reference    hypothesis
+    0        a         1  substitution        took         takes
+    1        a         2         split  lisinopril  listen april
+    """
+    rows = _Rows(alignments)
+    places = [
+        (
+            rows.ids[error.rows[0]],
+            rows.positions[error.rows[0]],
+            error.kind,
+            rows.joined("reference", error.reference_rows),
+            rows.joined("hypothesis", error.hypothesis_rows),
+        )
+        for error in rows.errors()
+    ]
+    return pd.DataFrame(places, columns=["audio_id", "position", "operation", "reference", "hypothesis"])
+
+
 class _Rows:
     """The rows of an alignment in spoken order, as plain lists with None for NA."""
 
@@ -127,6 +150,7 @@ class _Rows:
             raise SchemaError(f"the alignment has the operation {odd!r}; it can be {list(OPERATIONS)}.")
         self.kinds = kinds
         self.audio = audio[order]
+        self.positions: list[int] = alignments["position"].take(order).astype(int).tolist()
         self.ids: list[str] = alignments["audio_id"].take(order).tolist()
         self.columns: dict[str, list[Any]] = {
             name: _plain(alignments[name].take(order)) if name in alignments else [None] * len(order)

@@ -7,7 +7,7 @@ recording that is shown.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -148,20 +148,40 @@ class Arm:
             return None
         return self._transcripts[audio_id]
 
-    def aligned(self, part: Any, audio_id: str) -> pd.DataFrame | None:
+    def aligned(self, part: Any) -> pd.DataFrame | None:
         """Align the transcript of one recording with its reference; None if it has no reference or has failed."""
-        if self._references is not None:
-            references = self._references.get(audio_id)
-            if references is None or (isinstance(references, str) and pd.isna(references)):
-                return None
-            given = references if isinstance(references, pd.DataFrame) else {audio_id: references}
-        elif isinstance(part, pd.DataFrame) or not self._has_reference(part.recordings):
+        given = self._references_of(part)
+        if given is None:
             return None
-        else:
-            given = None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # The errors of all recordings have warned already.
-            return align_words(part, given, **self._scoring)
+            return align_words(part, *given, **self._scoring)
+
+    def alignments(self, progress: Callable[[int, int], object] | None = None) -> Iterator[pd.DataFrame]:
+        """Yield the alignments of all recordings with references, for an opened corpus one part after the other.
+
+        `progress` is called with the number of parts that were read, and of all parts.
+        """
+        readers = self._transcripts.part_readers() if self.is_opened else [None]
+        for number, reader in enumerate(readers):
+            part = self._transcripts if reader is None else reader.read()
+            if (given := self._references_of(part)) is not None:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", UserWarning)  # see `aligned`
+                    yield align_words(part, *given, **self._scoring)
+            if progress is not None:
+                progress(number + 1, len(readers))
+
+    def _references_of(self, part: Any) -> tuple[Any, ...] | None:
+        """Return the further arguments of `align_words` for a part; None if none of its recordings has a reference."""
+        if self._references is None:
+            return () if not isinstance(part, pd.DataFrame) and self._has_reference(part.recordings) else None
+        ids = part["audio_id"].unique() if isinstance(part, pd.DataFrame) else part.recordings["audio_id"]
+        given = {audio_id: self._references[audio_id] for audio_id in ids if audio_id in self._references}
+        if not given:
+            return None
+        tables = [value for value in given.values() if isinstance(value, pd.DataFrame)]
+        return (pd.concat(tables, ignore_index=True) if tables else given,)
 
     def reference_texts(self) -> dict[str, str]:
         """Return the references that are texts and in memory, by id, for the search."""

@@ -26,7 +26,7 @@ MISSING = "–"
 _MOST_CHOICES = 40
 _LONGEST_CELL = 160
 _NUMBER = r"(-?(?:\d+:)?(?:\d+:)?\d*\.?\d+)\s*(?:%|s)?"
-_BETWEEN = re.compile(rf"{_NUMBER}\s*(?:–|\.\.|to|-)\s*{_NUMBER}")
+_BETWEEN = re.compile(rf"{_NUMBER}\s*(?:–|\.\.|to|-)\s*(<?)\s*{_NUMBER}")
 _COMPARED = re.compile(rf"(<=|>=|<|>|≤|≥|=)?\s*{_NUMBER}")
 
 Bools = npt.NDArray[np.bool_]
@@ -60,18 +60,26 @@ class Unit(NamedTuple):
     """Half of the last decimal place that is shown, as a value."""
 
 
+def _points(value: float) -> str:
+    """Write a difference of two rates in percentage points, with its sign."""
+    points = round(100 * value, 1)
+    return f"{points:+.1f}".replace("-", "−") if points else "0.0"
+
+
 UNITS = {
     "count": Unit(1.0, "{:,.0f}".format, "> 10", 0.0),
     "number": Unit(1.0, "{:,.6g}".format, "> 10", 0.0),
     "percent": Unit(100.0, lambda value: f"{value:.1%}", "> 10", 0.0005),
-    "points": Unit(100.0, lambda value: f"{100 * value:+.1f}".replace("-", "−"), "> 10", 0.0005),
+    "points": Unit(100.0, _points, "> 10", 0.0005),
     "confidence": Unit(1.0, "{:.3f}".format, "< 0.9", 0.0005),
     "duration": Unit(0.001, lambda value: clock(value, tenths=True), "> 10", 50.0),
 }
 
 
 def parsed_range(text: str, unit: Unit) -> Range:
-    """Read a range that a person typed: ``> 10``, ``5 – 10``, ``5..10`` or ``5``; times in seconds or as ``1:30``.
+    """Read a range that a person typed: ``> 10``, ``5 – 10``, ``5 – <10``, ``5..10`` or ``5``.
+
+    Times are in seconds, or written as ``1:30``.
 
     >>> parsed_range("5 - 10", UNITS["percent"])[:2]
     (0.05, 0.1)
@@ -80,8 +88,8 @@ def parsed_range(text: str, unit: Unit) -> Range:
     """
     line = text.strip().replace("−", "-").replace(",", "")
     if match := _BETWEEN.fullmatch(line):
-        low, high = (_value(part, unit) for part in match.groups())
-        return Range(min(low, high), max(low, high))
+        low, high = _value(match.group(1), unit), _value(match.group(3), unit)
+        return Range(min(low, high), max(low, high), excludes_high=match.group(2) == "<")
     if match := _COMPARED.fullmatch(line):
         sign, value = match.group(1), _value(match.group(2), unit)
         if sign in (">", ">=", "≥"):

@@ -25,10 +25,11 @@ function render({ model, el }) {
   let selected = null; // its id
   let awaited = -1; // place of the recording that is selected once its row has come
   let lists = [];
+  let wanted = null; // {arm, word}: the place that is shown once its recording has come
   let shown = null; // the recording that is shown, as the kernel sent it
   let mode = "errors";
   let number = 0;
-  const latest = { rows: 0, recording: 0 }; // numbers of the latest requests; earlier answers are ignored
+  const latest = { rows: 0, recording: 0, located: 0, points: 0, frequent: 0, places: 0 }; // numbers of the latest requests; earlier answers are ignored
   const waiting = new Map(); // number of a request -> when it was sent
   let busy = 0;
   let later = 0;
@@ -39,6 +40,23 @@ function render({ model, el }) {
     (audio_id, start_ms) => request({ type: "sound", audio_id, start_ms }),
     (timeMs) => lists.forEach((list) => list.follow(timeMs)),
   );
+
+  const charts = new Charts(parts.charts, {
+    filter: setFilters,
+    open: (point) => open({ point }),
+    ask: (x, y) => { latest.points = request({ type: "points", x, y }); },
+  });
+  const frequent = new FrequentErrorList(view, {
+    ask: (arm) => { latest.frequent = request({ type: "frequent", ...query, arm }); },
+    askPlaces: (arm, error) => { latest.places = request({ type: "places", ...query, arm, error }); },
+    go: (arm, audio_id, word) => {
+      wanted = { arm, word };
+      mode = "errors";
+      if (shown?.audio_id === audio_id) showWanted();
+      else open({ audio_id });
+    },
+  });
+  parts.below_table.append(frequent.root);
 
   // ---- the kernel
 
@@ -74,6 +92,7 @@ function render({ model, el }) {
   }
 
   function answered(message, buffers) {
+    if (message.type === "counted") frequent.counted(message);
     if (message.view !== view) return;
     const wasSlow = performance.now() - (waiting.get(message.number) ?? Infinity) > BUSY_MS;
     waiting.delete(message.number);
@@ -82,7 +101,11 @@ function render({ model, el }) {
     if (message.type === "sound") player.arrived(message, buffers);
     else if (message.problem) say(message.problem);
     else if (message.type === "start") started(message);
-    else if (message.type === "rows" && message.number >= latest.rows) arrived(message);
+    else if (message.type === "rows" && message.number === latest.located) located(message.place);
+    else if (message.type === "rows" && message.number >= latest.rows) arrived(message, buffers);
+    else if (message.type === "points" && message.number === latest.points) charts.arrived(message, buffers);
+    else if (message.type === "frequent" && message.number === latest.frequent) frequent.arrived(message);
+    else if (message.type === "places" && message.number === latest.places) frequent.placed(message);
     else if (message.type === "recording" && message.number === latest.recording) show(message);
   }
 
@@ -99,7 +122,9 @@ function render({ model, el }) {
       sort.addEventListener("click", () => sortBy(column));
       filter.addEventListener(column.kind === "choice" ? "change" : "input", () => refine());
     }
+    frequent.start(message);
     ask();
+    charts.start(message);
   }
 
   /** Request the first rows of the query. Until they arrive, the table shows the rows of the query before. */
@@ -107,7 +132,7 @@ function render({ model, el }) {
     latest.rows = request({ type: "rows", ...query, first: 0, count: PAGE, near: selected, is_new: true });
   }
 
-  function arrived(message) {
+  function arrived(message, buffers) {
     const isNew = message.number === latest.rows && message.first === 0 && !asked.has(`${latest.rows} 0`);
     if (isNew) {
       rows = new Map();
@@ -125,6 +150,9 @@ function render({ model, el }) {
         filter.setAttribute("aria-invalid", String(Boolean(problem)));
       }
       say(Object.values(message.problems).join(" "));
+      const bytes = buffers[0];
+      charts.select(message.histograms, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      frequent.update();
     }
     message.rows.forEach((cells, place) => rows.set(message.first + place, cells));
     drawRows();
@@ -151,7 +179,14 @@ function render({ model, el }) {
     for (const { filter } of columns) filter.classList.toggle("sxe-set", Boolean(filter.value.trim()));
     const isSet = Boolean(query.search.trim()) || Object.keys(query.filters).length > 0;
     parts.clear.disabled = !isSet;
+    charts.filters(query.filters);
     ask();
+  }
+
+  /** Set the filters of some columns (name -> text), from the charts. */
+  function setFilters(texts) {
+    for (const { column, filter } of columns) if (column.name in texts) filter.value = texts[column.name];
+    refine();
   }
 
   /** Numbers are sorted from the highest down first, because one looks for the worst recordings. */
@@ -210,19 +245,22 @@ function render({ model, el }) {
     return line;
   }
 
+  /** Scroll the table so that the selected row is visible. */
+  function reveal() {
+    const head = parts.labels.parentElement.offsetHeight;
+    const { scroll } = parts;
+    const top = current * ROW_PX;
+    if (top < scroll.scrollTop) scroll.scrollTop = top;
+    else if (top + ROW_PX > scroll.scrollTop + scroll.clientHeight - head) {
+      scroll.scrollTop = top + ROW_PX - scroll.clientHeight + head;
+    }
+  }
+
   /** Select the recording at `place`. */
   function select(place, scrolls = true) {
     if (!total) return;
     current = Math.min(Math.max(place, 0), total - 1);
-    if (scrolls) {
-      const head = parts.labels.parentElement.offsetHeight;
-      const { scroll } = parts;
-      const top = current * ROW_PX;
-      if (top < scroll.scrollTop) scroll.scrollTop = top;
-      else if (top + ROW_PX > scroll.scrollTop + scroll.clientHeight - head) {
-        scroll.scrollTop = top + ROW_PX - scroll.clientHeight + head;
-      }
-    }
+    if (scrolls) reveal();
     const cells = row(current);
     if (cells) selected = cells[0];
     awaited = cells ? -1 : current;
@@ -236,8 +274,36 @@ function render({ model, el }) {
 
   // ---- the recording
 
+  /** Show a recording that was not selected in the table, {audio_id} or {point} of the scatter. */
+  function open(recording) {
+    clearTimeout(later);
+    latest.recording = request({ type: "recording", ...recording });
+  }
+
+  /** Scroll the table to the recording that is shown, if it is in it. */
+  function located(place) {
+    current = place;
+    if (place >= 0) reveal();
+    drawRows();
+  }
+
+  function showWanted() {
+    if (!wanted || !lists.length) return;
+    drawWords();
+    const list = lists.find(({ arm }) => arm === wanted.arm);
+    if (list?.words[wanted.word]) {
+      list.move(wanted.word);
+      list.words[wanted.word].element.classList.add("sxe-found");
+    }
+    wanted = null;
+  }
+
   function show(message) {
     shown = message;
+    if (selected !== message.audio_id) {
+      selected = message.audio_id;
+      latest.located = request({ type: "rows", ...query, first: 0, count: 0, near: selected });
+    }
     parts.hint.hidden = true;
     parts.shown.hidden = false;
     parts.name.textContent = message.audio_id;
@@ -261,6 +327,7 @@ function render({ model, el }) {
       word.start = words[place - 1]?.end ?? 0;
       word.end = word.start;
     });
+    showWanted();
     player.show({ audio_id: message.audio_id, duration_ms: message.duration_ms, reason: message.no_audio, words });
   }
 
@@ -279,6 +346,7 @@ function render({ model, el }) {
       if (words) {
         const label = `Words${arm.name ? ` of ${arm.name}` : ""}: arrow keys choose a word, Enter plays from it`;
         const list = new WordList(`${view}-${place}`, label, words, settings.levels, (timeMs) => player.play(timeMs));
+        list.arm = place;
         lists.push(list);
         block.append(list.root);
       }
@@ -338,6 +406,7 @@ function render({ model, el }) {
     clearTimeout(busy);
     clearTimeout(later);
     player.close();
+    charts.close();
     model.off("msg:custom", answered);
     model.off("comm_live_update", lose);
   };

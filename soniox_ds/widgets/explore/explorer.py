@@ -1,14 +1,16 @@
 """The speech data explorer: recordings in a table, with the sound, the words and the errors of the selected one.
 
 Conventions: the view asks and the kernel answers, in custom messages: ``start`` (the columns), ``rows`` (some rows of a
-query), ``recording`` (its words) and ``sound`` (a stretch of audio as a binary buffer). A request holds everything that
-its answer depends on, and a number. Messages may arrive in another order than they were sent, so the view ignores
-answers to earlier requests than its latest. Answers carry the name of the view, because all views of a widget receive
-all answers.
+query, with the charts if it is new), ``points`` (of the scatter), ``frequent`` (the most frequent errors), ``places``
+(of an error), ``recording`` (its words) and ``sound`` (a stretch of audio as a binary buffer). A request holds
+everything that its answer depends on, and a number. Messages may arrive in another order than they were sent, so the
+view ignores answers to earlier requests than its latest. Answers carry the name of the view, because all views of a
+widget receive all answers.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,10 +28,13 @@ from soniox_ds.metrics.words.recording_languages import Languages
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text.normalizer import NormalizerLike
 from soniox_ds.widgets._assets import source
+from soniox_ds.widgets._kernel import obey_front_end
 from soniox_ds.widgets.explore import still as explore_still
 from soniox_ds.widgets.explore.arms import MEASURES, Arm
-from soniox_ds.widgets.explore.columns import MISSING
+from soniox_ds.widgets.explore.charts import Histogram, axis_of, sampled
+from soniox_ds.widgets.explore.columns import MISSING, NumberColumn
 from soniox_ds.widgets.explore.details import LEVELS, aligned_paragraphs, spoken_paragraphs
+from soniox_ds.widgets.explore.frequent_errors import FrequentErrors
 from soniox_ds.widgets.explore.table import Query, Selection, table_of_arms
 from soniox_ds.widgets.still import Still
 
@@ -125,7 +130,13 @@ class Explorer(anywidget.AnyWidget):
     """Recordings in a notebook; made by `explore`."""
 
     _esm = source(
-        "elements.js", "explore/page_elements.js", "explore/words.js", "explore/sound.js", "explore/explore.js"
+        "elements.js",
+        "explore/page_elements.js",
+        "explore/words.js",
+        "explore/sound.js",
+        "explore/charts.js",
+        "explore/frequent_errors.js",
+        "explore/explore.js",
     )
     _css = source("explore/explore.css", "still.css")
     settings = traitlets.Dict().tag(sync=True)
@@ -139,12 +150,17 @@ class Explorer(anywidget.AnyWidget):
         }
         self._root = audio_root
         self._query = Query()
+        self._histograms = self._charted()
+        self._sample = sampled(len(self._table))
+        self._frequent_errors: dict[int, FrequentErrors] = {}
+        self._counting: dict[int, threading.Thread] = {}
         self._still = Still(self._picture)
         self.audio_id: str | None = None
         """The recording that was shown last, or None."""
         super().__init__(
             settings={"levels": LEVELS, "stretch_ms": STRETCH_MS, "most_rows": MOST_ROWS, "missing": MISSING}
         )
+        obey_front_end(self.comm)
         self.on_msg(self._answer)
 
     @property
@@ -191,6 +207,9 @@ class Explorer(anywidget.AnyWidget):
         kinds: dict[str, Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[bytes]]]] = {
             "start": self._start,
             "rows": self._rows,
+            "points": self._points,
+            "frequent": self._frequent,
+            "places": self._places,
             "recording": self._recording,
             "sound": self._sound,
         }
@@ -205,11 +224,33 @@ class Explorer(anywidget.AnyWidget):
         self.send(head | answer, binary)
 
     def _start(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-        columns = [column.described() for column in self._table.columns.values()]
-        return {"columns": columns, "total": len(self._table), "arms": [arm.name for arm in self._arms]}, []
+        """Answer the columns, the bins of the histograms, and the axes of the scatter to begin with."""
+        numbers = [column.name for column in self._table.columns.values() if isinstance(column, NumberColumn)]
+        rates = [name for name in numbers if name.startswith("rate")]
+        answer = {
+            "columns": [column.described() for column in self._table.columns.values()],
+            "total": len(self._table),
+            "arms": [arm.name for arm in self._arms],
+            "has_errors": [number for number, arm in enumerate(self._arms) if arm.rate],
+            "counts_at_once": not any(arm.is_opened for arm in self._arms),
+            "histograms": [histogram.described() for histogram in self._histograms],
+            "axes": rates[:2] if len(rates) > 1 else ["duration", *rates],
+        }
+        return answer, []
+
+    def _charted(self) -> list[Histogram]:
+        """Return the histograms: durations, error rates and confidences, as far as there are any."""
+        named = [(name, self._table.columns[name]) for name in self._table.columns]
+        return [
+            Histogram(column)
+            for name, column in named
+            if isinstance(column, NumberColumn)
+            and name.startswith(("duration", "rate", "confidence"))
+            and not np.isnan(column.values).all()
+        ]
 
     def _rows(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-        """Answer some rows of a query, and where the recording `near` is among them."""
+        """Answer some rows of a query, and where the recording `near` is among them; of a new query also the charts."""
         query = Query.of_message(content)
         selection = self._table.select(query)
         first = max(int(content.get("first") or 0), 0)
@@ -218,14 +259,81 @@ class Explorer(anywidget.AnyWidget):
             places = np.flatnonzero(selection.positions == self._table.position(str(near)))
             place = int(places[0]) if len(places) else -1
         rows = self._table.rows(selection.positions[first : first + min(int(content["count"]), MOST_ROWS)])
-        answer = {"first": first, "rows": rows, "total": len(selection.positions), "place": place}
-        if query != self._query and content.get("is_new"):
+        answer: dict[str, Any] = {"first": first, "rows": rows, "total": len(selection.positions), "place": place}
+        if not content.get("is_new"):
+            return answer, []
+        if query != self._query:
             self._query = query
             self._still.renew()
-        return answer | {"problems": selection.problems, "summary": self._summary(selection)}, []
+        answer |= {
+            "problems": selection.problems,
+            "summary": self._summary(selection),
+            "histograms": {each.column.name: each.counts(selection.mask) for each in self._histograms},
+        }
+        return answer, [selection.mask[self._sample].astype(np.uint8).tobytes()]
+
+    def _points(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """Answer the axes and the points of the scatter as 32-bit floats; NaN for a recording without a value."""
+        columns = [self._number_column(str(content[axis])) for axis in ("x", "y")]
+        axes = [axis_of(column)._asdict() | {"name": column.name, "label": column.label} for column in columns]
+        values = [column.values[self._sample].astype("<f4").tobytes() for column in columns]
+        is_diagonal = columns[0].unit_name == columns[1].unit_name == "percent"
+        return {"axes": axes, "is_diagonal": is_diagonal, "n_all": len(self._table)}, values
+
+    def _number_column(self, name: str) -> NumberColumn:
+        column = self._table.columns.get(name)
+        if not isinstance(column, NumberColumn):
+            raise InputError(f"the view asked for an unknown column of numbers: {name!r}")
+        return column
+
+    # ---- errors of all recordings
+
+    def _frequent(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """Answer the most frequent errors of a query. Those of an opened corpus are counted in a thread first."""
+        number = int(content["arm"])
+        arm = self._arms[number]
+        if number not in self._frequent_errors:
+            if arm.is_opened:
+                if number not in self._counting:
+                    thread = threading.Thread(target=self._count, args=(number,), name="explorer", daemon=True)
+                    self._counting[number] = thread
+                    thread.start()
+                return {"arm": number, "is_counting": True}, []
+            self._frequent_errors[number] = FrequentErrors(arm, self._table.position)
+        mask = self._table.select(Query.of_message(content)).mask
+        return {"arm": number, "is_counting": False} | self._frequent_errors[number].most_frequent(mask), []
+
+    def _count(self, number: int) -> None:
+        """Count the errors of an opened corpus part by part, and tell all views how far it is."""
+
+        def tell(done: int, total: int) -> None:
+            self.send({"type": "counted", "arm": number, "done": done, "total": total})
+
+        try:
+            self._frequent_errors[number] = FrequentErrors(self._arms[number], self._table.position, tell)
+            self.send({"type": "counted", "arm": number, "done": None, "total": None})
+        except SonioxDSError as error:
+            self.send({"type": "counted", "arm": number, "problem": str(error)})
+        finally:
+            del self._counting[number]
+
+    def _places(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """Answer where an error occurs in the recordings of a query: the recording, and the place among its words."""
+        errors = self._frequent_errors.get(int(content["arm"]))
+        if errors is None:
+            raise InputError("the view asked for the places of errors that have not been counted")
+        positions = self._table.select(Query.of_message(content)).positions
+        places = errors.places(int(content["error"]), positions)
+        listed = [[self._table.audio_ids[position], word] for position, word in places]
+        return {"arm": int(content["arm"]), "error": content["error"], "places": listed}, []
+
+    # ---- one recording
 
     def _recording(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-        audio_id = str(content["audio_id"])
+        if content.get("point") is not None:  # of the scatter
+            audio_id = self._table.audio_ids[int(self._sample[int(content["point"])])]
+        else:
+            audio_id = str(content["audio_id"])
         position = self._table.position(audio_id)
         self.audio_id = audio_id
         row = self._audio_row(audio_id)
@@ -249,7 +357,7 @@ class Explorer(anywidget.AnyWidget):
         if not isinstance(part, pd.DataFrame) and part.recordings["status"].iloc[0] == "failed":
             message = f"The transcription failed: {part.recordings['error_message'].iloc[0]}"
             return {"name": arm.name, "score": "", "message": message, "views": {}}
-        alignments = arm.aligned(part, audio_id)
+        alignments = arm.aligned(part)
         views = {} if alignments is None else {"errors": aligned_paragraphs(alignments)}
         views["transcript"] = spoken_paragraphs(part)
         score = ""

@@ -27,6 +27,7 @@ function buildExplorer(id) {
   parts.scroll = make("div", { class: "sxe-scroll" }, parts.table);
   parts.nothing = make("p", { class: "sxe-nothing", text: "No recording matches. Clear a filter to see more." });
   parts.nothing.hidden = true;
+  parts.charts = make("div", { class: "sxe-charts" });
   parts.card = make("div", { class: "sxe-card", role: "group", "aria-label": "Selected recording" });
   parts.name = make("h3", { class: "sxe-name", dir: "auto" });
   parts.facts = make("dl", { class: "sxe-facts" });
@@ -42,12 +43,13 @@ function buildExplorer(id) {
   );
   parts.shown.hidden = true;
   parts.card.append(parts.hint, parts.shown);
+  parts.below_table = make("div", { class: "sxe-lower" }, parts.card);
   const keys = "↑ ↓ or j k: other recordings · Space: play · in the words ← →: other words, Enter: play from there";
   parts.root = make(
     "div",
     { class: "sxe", role: "region", "aria-label": "Speech data explorer", tabindex: "-1" },
     make("div", { class: "sxe-head" }, parts.search, parts.summary, parts.clear),
-    parts.problem, parts.scroll, parts.nothing, parts.card,
+    parts.problem, parts.charts, parts.scroll, parts.nothing, parts.below_table,
     make("div", { class: "sxe-foot" }, make("span", { text: keys })),
   );
   return parts;

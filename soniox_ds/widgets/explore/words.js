@@ -2,6 +2,8 @@
 
 const KINDS = { S: "substitution", D: "deletion", I: "insertion" };
 
+const LONG_WORDS = 2000; // of longer texts, only what is in sight is laid out
+
 /** The list of the words of one system. `chosen` is called with the times of a word that is to be played. */
 class WordList {
   constructor(id, label, view, levels, chosen) {
@@ -15,6 +17,7 @@ class WordList {
       class: "sxe-words", role: "listbox", tabindex: "0", dir: view.direction, "aria-label": label,
     });
     for (const paragraph of view.paragraphs) this.root.append(this.#paragraph(paragraph));
+    this.root.classList.toggle("sxe-long", this.words.length > LONG_WORDS);
     if (!this.words.length) this.root.replaceWith(this.root = make("p", { class: "sxe-empty", text: "No words." }));
     if (view.n_more) this.root.append(make("p", { class: "sxe-empty", text: `… and ${view.n_more} more words` }));
     this.root.addEventListener("click", (event) => {

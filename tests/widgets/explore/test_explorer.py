@@ -70,7 +70,7 @@ def asked(explorer, kind, **content):
 
 
 def rows_of(explorer, count=100, **query):
-    answer, _ = asked(explorer, "rows", first=0, count=count, **query)
+    answer, _ = asked(explorer, "rows", first=0, count=count, is_new=True, **query)
     return answer
 
 
@@ -157,8 +157,8 @@ def test_rows_come_by_pages_and_the_selected_recording_is_found_in_them():
 def test_the_query_of_the_page_is_kept_for_the_user():
     explorer = sx.explore(CORPUS)
     assert len(explorer.audio_ids) == 5
-    rows_of(explorer, sort="rate0", descending=True, filters={"rate0": "> 0"}, is_new=True)
-    rows_of(explorer)  # of another view, which only scrolls
+    rows_of(explorer, sort="rate0", descending=True, filters={"rate0": "> 0"})
+    asked(explorer, "rows", first=0, count=9)  # of another view, which only scrolls
     assert explorer.audio_ids == ["quiet.wav", "talk10.wav", "talk2.wav"]
     assert len(CORPUS.select(explorer.audio_ids)) == 3
     html = explorer._picture()["text/html"]
