@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -121,8 +122,10 @@ _BASIC = Normalizer.of("basic")
 
 
 _POSSESSIVE = re.compile(r"['’]s?$")
-_IDENTIFIER = re.compile(r"[@_=/\\#%&+~]|[^\W\d_]{2}\.[^\W\d_]{2}|[^\W\d_]\d|\d[^\W\d_]")
-"""What addresses, paths and identifiers contain, and ordinary words do not."""
+_IDENTIFIER = re.compile(
+    r"^(?=.*(?:[^\W\d_]{2}|\d{3})).*(?:[@_=/\\#%&+~]|[^\W\d_]{2}\.[^\W\d_]{2}|[^\W\d_]\d|\d[^\W\d_])"
+)
+"""An address, path or identifier: letters or a longer number, with signs that ordinary words do not contain."""
 _PARTS_OF_IDENTIFIER = re.compile(r"[^\W\d_]{2,}|\d{3,}")
 
 
@@ -138,7 +141,7 @@ def _units(text: str) -> set[str]:
     ['bob', 'bob@mail', 'example', 'mail']
     """
     units = _BASIC(text).split()
-    identifiers = [unquote(word) for word in text.split() if _IDENTIFIER.search(word)]
+    identifiers = [unquote(word) for word in unicodedata.normalize("NFC", text).split() if _IDENTIFIER.search(word)]
     parts = _BASIC(" ".join(_PARTS_OF_IDENTIFIER.findall(" ".join(identifiers)))).split()
     return {*units, *(_POSSESSIVE.sub("", unit) for unit in units), *parts} - {""}
 
