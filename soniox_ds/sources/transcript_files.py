@@ -267,12 +267,21 @@ def _documents(path: PathOrPaths, encoding: str | None) -> Iterator[tuple[str, P
                 yield str(file), file, file.stem, JsonNode(parsed(text, str(file)))
                 continue
             except SchemaError as error:
-                if not (isinstance(error.__cause__, json.JSONDecodeError) and error.__cause__.msg == "Extra data"):
+                if not _is_first_line(error.__cause__):
                     raise
         for number, line in enumerate(lines_of_file(text), start=1):
             if line.strip():
                 place = f"{file}, line {number}"
                 yield place, file, file.stem, JsonNode(parsed(line, place))
+
+
+def _is_first_line(error: BaseException | None) -> bool:
+    """Return True for the error of a text that goes on behind a first line of JSON."""
+    return (
+        isinstance(error, json.JSONDecodeError)
+        and error.msg == "Extra data"
+        and "\n" not in error.doc[: error.pos].strip()
+    )
 
 
 def _files(path: Any) -> list[Path]:

@@ -113,6 +113,13 @@ def test_a_json_file_with_an_object_in_each_line(tmp_path, provider):
         sx.io.read_transcripts(file, provider=provider)
 
 
+def test_two_objects_of_several_lines_are_refused(tmp_path):
+    file = tmp_path / "two.json"
+    file.write_text(2 * json.dumps(DOCUMENT, indent=1))
+    with pytest.raises(SchemaError, match=r"two\.json, line 16: this is not JSON: Extra data"):
+        sx.io.read_transcripts(file, provider="openai_whisper")
+
+
 def exported_audio(corpus, folder):
     """Return the audio that exports of a corpus name: NeMo, Kaldi, and Hugging Face."""
     corpus.to_nemo(folder / "out.jsonl")
