@@ -1,7 +1,8 @@
 """Plots of confidences: reliability, ROC curve, and errors found against time spent listening.
 
-Conventions: each function draws a table on axes and returns the axes; nothing is computed here. Columns before those of
-the table (which `by=` adds) separate groups: each group has its own colour, marker and line style.
+Conventions: each function draws a table on axes and returns the axes. Columns before those of
+the table (which `by=` adds) separate groups: each group has its own colour, marker and line style. A table of aligned
+words is first passed to the function of `sx.metrics` that makes the table.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import pandas as pd
 
 from soniox_ds import schema
 from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.metrics.confidence.calibration import reliability as bins_of
+from soniox_ds.metrics.confidence.roc import roc as roc_of
 from soniox_ds.plot.style import (
     BLUE,
     COLOURS,
@@ -25,6 +28,7 @@ from soniox_ds.plot.style import (
     groups_of,
     new_axes,
     numbers,
+    paper,
     strip_above,
     style_axes,
 )
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["reliability", "review_curve", "roc"]
 
+_JOINED = 20  # words: a bin with fewer is a mark of its own, which no line goes through
 _STRIP = 0.8  # height of the strip of counts, inches
 _ORDERS: dict[str, tuple[str, dict[str, Any]]] = {
     "oracle": ("errors first (the best there could be)", {"color": GREEN, "linestyle": "-.", "linewidth": 1.4}),
@@ -50,9 +55,11 @@ def reliability(reliability: pd.DataFrame, *, by: str | Sequence[str] | None = N
     Parameters
     ----------
     reliability
-        ``schema.RELIABILITY``, optionally with columns of groups before it.
+        ``schema.RELIABILITY``, optionally with columns of groups before it; or aligned words
+        (``schema.WORD_ALIGNMENTS``), of which the bins are computed with the defaults of `reliability`.
     by
-        Columns of the groups; by default all columns that stand before the columns of the schema.
+        Columns of the groups; by default all columns that stand before the columns of the schema. Of aligned words, as
+        in `reliability`.
     ax
         Axes to draw on; by default those of a new figure. If the figure has other axes too, make it with
         ``layout="constrained"``, so that labels do not overlap them.
@@ -61,7 +68,9 @@ def reliability(reliability: pd.DataFrame, *, by: str | Sequence[str] | None = N
     -------
     Axes
         On the diagonal, words with a confidence of 80 % are right in 80 % of the cases; below it the recogniser is
-        overconfident. Bins without an interval are hollow. ``ax.child_axes[0]`` above it shows the counts, on a
+        overconfident. Bins without an interval are hollow. Lines join neighbouring bins with an
+        interval and at least 20 words.
+        ``ax.child_axes[0]`` above it shows the counts, on a
         logarithmic scale.
 
     Raises
@@ -84,6 +93,8 @@ def reliability(reliability: pd.DataFrame, *, by: str | Sequence[str] | None = N
     ('mean confidence of the words', [40, 60])
     """
     refuse_transcripts(reliability, "a table of bins", "sx.plot.reliability(sx.metrics.reliability(corpus))")
+    if _is_aligned(reliability):
+        reliability = bins_of(reliability, by)
     columns = ("low", "high", "n", "confidence_mean", "accuracy", "accuracy_low", "accuracy_high")
     need(reliability, *columns, name="reliability")
     groups = _groups(reliability[reliability["n"].fillna(0) > 0], schema.RELIABILITY, by)
@@ -101,9 +112,10 @@ def reliability(reliability: pd.DataFrame, *, by: str | Sequence[str] | None = N
         error = np.abs(bounds - y[:, None])[has_interval].T
         colour, marker, line = COLOURS[number], MARKERS[number], LINES[number % len(LINES)]
         filled: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 6, "linestyle": "none"}
-        hollow = filled | {"markerfacecolor": "white", "clip_on": False}
+        hollow = filled | {"markerfacecolor": paper(ax), "clip_on": False}
         ax.errorbar(x[has_interval], y[has_interval], yerr=error, color=colour, fmt="none", capsize=2.5, elinewidth=1)
-        ax.plot(x, y, color=colour, linewidth=1.0, linestyle=line, alpha=0.6)
+        joined = has_interval & (numbers(part, "n")[:, 0] >= _JOINED)
+        ax.plot(np.where(joined, x, np.nan), y, color=colour, linewidth=1.0, linestyle=line, alpha=0.6)
         ax.plot(x[has_interval], y[has_interval], label=name, **filled)
         ax.plot(x[~has_interval], y[~has_interval], **hollow)
     ax.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="mean confidence of the words", ylabel="share that is right")
@@ -137,7 +149,8 @@ def roc(
     Parameters
     ----------
     roc
-        ``schema.ROC``, optionally with columns of groups before it.
+        ``schema.ROC``, optionally with columns of groups before it; or aligned words (``schema.WORD_ALIGNMENTS``),
+        of which the curve is computed.
     by
         Columns of the groups; by default all columns that stand before the columns of the schema.
     thresholds
@@ -171,6 +184,8 @@ def roc(
     ['0.5', '0.8', '0.95']
     """
     refuse_transcripts(roc, "a ROC curve", "sx.plot.roc(sx.metrics.roc(corpus))")
+    if _is_aligned(roc):
+        roc = roc_of(roc) if by is None else _roc_of_groups(roc, group_columns(roc, [], by))
     need(roc, "threshold", "false_positive_rate", "true_positive_rate", name="roc")
     drawable = roc.dropna(subset=["false_positive_rate", "true_positive_rate"])
     groups = _groups(drawable, schema.ROC, by)
@@ -269,6 +284,22 @@ def review_curve(curve: pd.DataFrame, *, all_errors: bool = False, share: bool =
     style_axes(ax, grid="both")
     ax.legend(loc="lower right", frameon=False, fontsize="small")
     return ax
+
+
+def _is_aligned(table: Any) -> bool:
+    """Return True for aligned words, as opposed to bins or a curve."""
+    return isinstance(table, pd.DataFrame) and {"operation", "confidence"} <= set(table)
+
+
+def _roc_of_groups(alignments: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Return the curve of each group, with the columns of the groups before it."""
+    need(alignments, *columns, name="alignments")
+    curves = []
+    for _, part in alignments.groupby(columns, sort=False, dropna=False):
+        curve = roc_of(part)
+        labels = part[columns].iloc[[0] * len(curve)].reset_index(drop=True)
+        curves.append(pd.concat([labels, curve.reset_index(drop=True)], axis=1))
+    return pd.concat(curves, ignore_index=True)
 
 
 def _groups(table: pd.DataFrame, known: schema.Table, by: str | Sequence[str] | None) -> dict[str, pd.DataFrame]:

@@ -1,8 +1,8 @@
 """Plots of error rates of groups and of differences between arms, each with its interval.
 
-Conventions: each function draws a table on axes and returns the axes; nothing is computed here. Rates are drawn in per
-cent, differences in percentage points. A value without an interval is a hollow mark. The interval of few or very uneven
-blocks is a dashed line; the table's `note` says more.
+Conventions: each function draws a table on axes and returns the axes; counts of errors are summarised first. Rates are
+drawn in per cent, differences in percentage points. A value without an interval is a hollow mark. The interval of few
+or very uneven blocks is a dashed line; the table's `note` says more.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import pandas as pd
 
 from soniox_ds._display import number_text
 from soniox_ds.exceptions import InputError
-from soniox_ds.metrics.stats.blocks import Measure, measure_of
-from soniox_ds.metrics.stats.summaries import summary_table
+from soniox_ds.metrics.stats.blocks import COUNTS, Measure, measure_of
+from soniox_ds.metrics.stats.summaries import summarize, summary_table
 from soniox_ds.plot.style import (
     BLUE,
     GREY,
@@ -25,6 +25,7 @@ from soniox_ds.plot.style import (
     group_labels,
     new_axes,
     numbers,
+    paper,
     style_axes,
 )
 from soniox_ds.schema import need, no_duplicates
@@ -52,9 +53,12 @@ def error_summary(
     ----------
     summary
         ``schema.ERROR_SUMMARY`` (or ``schema.CHARACTER_ERROR_SUMMARY``, or ``schema.PUNCTUATION_ERROR_SUMMARY``, whose
-        rate of capitals is not drawn) with the columns of the groups before it, as `summarize` returns it.
+        rate of capitals is not drawn) with the columns of the groups before it, as `summarize` returns it. Or the
+        errors of recordings, as `word_errors`, `character_errors` or `punctuation_errors` returns them, which are
+        summarised with the defaults of `summarize`.
     by
-        Columns of the groups; by default all columns that stand before the columns of the schema.
+        Columns of the groups; by default all columns that stand before the columns of the schema. Of the errors of
+        recordings, as in `summarize`.
     overall
         A rate to draw as a line through all rows, for example the rate of all recordings.
     ax
@@ -88,6 +92,8 @@ def error_summary(
     ['hall', 'cell']
     """
     refuse_transcripts(summary, "a summary of errors", "sx.plot.error_summary(sx.summarize(sx.word_errors(corpus)))")
+    if isinstance(summary, pd.DataFrame) and set(COUNTS) <= set(summary) and "recordings" not in summary:
+        summary = summarize(summary, by)
     measure = measure_of(summary)
     rates = [measure.rate, f"{measure.rate}_low", f"{measure.rate}_high"]
     need(summary, "recordings", measure.size, *rates, name="summary")
@@ -119,7 +125,7 @@ def error_summary(
         texts.append(f"{number_text(rate, '.1%')}{without_interval} · n = {n:,} · {n_units}")
     _texts_beside(ax, texts)
     ax.set_xlim(0, min(float(np.nanmax([*bounds.ravel(), highest])), limit) * 1.06 or 1.0)
-    ax.set_xlabel(f"{_rate_of(measure)} (%){_level(summary)}")
+    ax.set_xlabel(f"{_rate_of(measure)} (%){_level(summary, bounds)}")
     if len(columns) and overall is None:
         ax.set_title(" · ".join(map(drawn_text, columns)), loc="left", fontsize="medium", parse_math=False)
     return ax
@@ -175,7 +181,7 @@ def error_comparison(comparison: pd.DataFrame, *, ax: Axes | None = None) -> Axe
     _texts_beside(ax, [_interval(*row) for row in bounds])
     limit = float(np.nanmax(np.abs(bounds))) * 1.08 or 1.0
     ax.set_xlim(-limit, limit)
-    ax.set_xlabel(f"difference in {_rate_of(measure_of(comparison))} (percentage points){_level(comparison)}")
+    ax.set_xlabel(f"difference in {_rate_of(measure_of(comparison))} (percentage points){_level(comparison, bounds)}")
     ax.set_title("← fewer errors", loc="left", fontsize="small", color=GREY)
     ax.set_title("more errors →", loc="right", fontsize="small", color=GREY)
     return ax
@@ -195,7 +201,7 @@ def _rows(ax: Axes, bounds: Any, dashed: Any, filled: Any, marker: str = "o", li
             ax.plot([low], [row], color=BLUE, marker="|", markersize=8, linestyle="none")
             ax.plot([end], [row], color=BLUE, marker="|" if high <= limit else ">", markersize=8, linestyle="none")
         style: dict[str, Any] = {"marker": marker, "markersize": 7, "linestyle": "none", "clip_on": False}
-        ax.plot([value], [row], color=BLUE, markerfacecolor=BLUE if filled[row] else "white", **style)
+        ax.plot([value], [row], color=BLUE, markerfacecolor=BLUE if filled[row] else paper(ax), **style)
 
 
 def _labels(ax: Axes, labels: Sequence[str]) -> None:
@@ -224,6 +230,7 @@ def _is_dashed(table: pd.DataFrame) -> Any:
     return table["note"].notna().to_numpy() if "note" in table else np.zeros(len(table), np.bool_)
 
 
-def _level(table: pd.DataFrame) -> str:
+def _level(table: pd.DataFrame, bounds: Any) -> str:
+    """Return the level of the intervals for the label of the axis, or "" if no row has an interval."""
     levels = table["ci"].dropna() if "ci" in table else pd.Series(dtype="Float64")
-    return f", {float(levels.iloc[0]):.0%} interval" if len(levels) else ""
+    return f", {float(levels.iloc[0]):.0%} interval" if len(levels) and np.isfinite(bounds[:, 1:]).any() else ""

@@ -13,7 +13,7 @@ import pandas as pd
 
 from soniox_ds._display import duration_text
 from soniox_ds.exceptions import InputError
-from soniox_ds.plot.style import drawn_text, new_axes, numbers
+from soniox_ds.plot.style import drawn_text, new_axes, numbers, paper
 from soniox_ds.schema import need, no_duplicates
 from soniox_ds.schema.inputs import refuse_transcripts
 
@@ -92,7 +92,7 @@ def language_confusion(confusion: pd.DataFrame, *, ax: Axes | None = None) -> Ax
     ax.set(xlabel="taken for", ylabel="spoken")
     ax.set_xticks(np.arange(len(hypotheses) + 1) - 0.5, minor=True)
     ax.set_yticks(np.arange(len(references) + 1) - 0.5, minor=True)
-    ax.grid(which="minor", color="white", linewidth=2)
+    ax.grid(which="minor", color=paper(ax), linewidth=2)
     ax.tick_params(which="both", length=0)
     ax.spines[:].set_visible(False)
     return ax

@@ -14,7 +14,6 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.confidence.word_confidence import as_decimals
 from soniox_ds.metrics.words.alignments import Alignments, alignments_of
 from soniox_ds.plot.style import (
-    BLACK,
     BLUE,
     GREY,
     ORANGE,
@@ -22,6 +21,7 @@ from soniox_ds.plot.style import (
     FloatArray,
     clock_axis,
     drawn_text,
+    ink,
     new_axes,
     numbers,
     stretch_text,
@@ -137,7 +137,7 @@ def confidence(
         # Only whole windows have a mean, so the ends have none.
         mean = np.convolve(confidence, np.full(smooth, 1 / smooth), "valid")
         half = (smooth - 1) // 2
-        ax.plot(middle[half : half + len(mean)], mean, color=BLACK, linewidth=1.3, label=f"mean of {smooth} words")
+        ax.plot(middle[half : half + len(mean)], mean, color=ink(ax), linewidth=1.3, label=f"mean of {smooth} words")
     ax.set_ylim(-0.03, 1.03)
     ax.set_ylabel("confidence")
     clock_axis(ax, start_s, end_s, last_ms / 1000)

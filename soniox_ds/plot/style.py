@@ -1,8 +1,10 @@
 """Style of all plots: colours, axes, times and labels.
 
 Conventions: colours are those of Okabe and Ito, "Color Universal Design", 2008, which colour-blind readers can tell
-apart. Position, marker or line style always repeats the meaning of a colour, so that nothing is lost in grey print.
-Text from data is drawn literally: no formulas, no control characters, shortened in the middle if it is long.
+apart. Lines without a colour, and hollow marks, follow the axes (`ink`, `paper`), so that plots can be read in the dark
+styles of matplotlib. Position, marker or line style always repeats the meaning of a colour, so that nothing is lost in
+grey print. Text from data is drawn literally: no formulas, no control characters, shortened in the middle if it is
+long.
 """
 
 from __future__ import annotations
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
-    "BLACK",
     "BLUE",
     "COLOURS",
     "GREEN",
@@ -40,8 +41,10 @@ __all__ = [
     "group_columns",
     "group_labels",
     "groups_of",
+    "ink",
     "new_axes",
     "numbers",
+    "paper",
     "share_per_bin",
     "stretch_text",
     "strip_above",
@@ -58,7 +61,7 @@ BLUE, ORANGE, GREEN, PINK, SKY, VERMILION, YELLOW = COLOURS = (
     "#D55E00",
     "#F0E442",
 )
-BLACK, GREY = "#000000", "#767676"
+GREY = "#767676"
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 LINES = ("-", "--", "-.", ":")
 
@@ -90,6 +93,18 @@ def style_axes(ax: Axes, *, grid: str | None = None, keep: Sequence[str] = ("lef
     ax.set_axisbelow(True)
     if "left" not in keep:
         ax.tick_params(axis="y", length=0)
+
+
+def ink(ax: Axes) -> Any:
+    """Return the colour of the text of axes: black, or white in a dark style."""
+    return ax.xaxis.label.get_color()
+
+
+def paper(ax: Axes) -> str:
+    """Return the colour of the background of axes, with which hollow marks are filled."""
+    from matplotlib.colors import to_hex
+
+    return to_hex(ax.get_facecolor())
 
 
 def drawn_text(value: Any) -> str:

@@ -17,7 +17,7 @@ from soniox_ds.metrics.confidence.calibration import reliability
 from soniox_ds.metrics.confidence.roc import roc
 from soniox_ds.metrics.stats.compare import compare_errors
 from soniox_ds.metrics.stats.summaries import summarize
-from soniox_ds.metrics.words.rates import character_errors
+from soniox_ds.metrics.words.rates import character_errors, word_errors
 from soniox_ds.review_queue.flagging import review_curve
 
 
@@ -30,7 +30,7 @@ def _closed():
 def marks(ax, shapes="os"):
     """Position and fill of each mark."""
     return [
-        (round(float(line.get_xdata()[0]), 3), line.get_markerfacecolor() != "white")
+        (round(float(line.get_xdata()[0]), 3), line.get_markerfacecolor() != "#ffffff")
         for line in ax.lines
         if line.get_marker() in tuple(shapes)
     ]
@@ -170,8 +170,63 @@ def test_reliability_shows_bins_intervals_and_counts():
 
 def test_bins_without_an_interval_are_hollow():
     bins = reliability(alignment(), bins=5, n_resamples=100).assign(accuracy_low=pd.NA, accuracy_high=pd.NA)
-    hollow = [line for line in plot.reliability(bins).lines if line.get_markerfacecolor() == "white"]
+    hollow = [line for line in plot.reliability(bins).lines if line.get_markerfacecolor() == "#ffffff"]
     assert [len(line.get_xdata()) for line in hollow] == [int((bins["n"] > 0).sum())]
+
+
+def test_lines_join_only_bins_of_some_size_with_an_interval():
+    bins = pd.DataFrame(
+        {
+            "low": [0.0, 0.25, 0.5, 0.75],
+            "high": [0.25, 0.5, 0.75, 1.0],
+            "n": [300, 20, 3, 400],
+            "confidence_mean": [0.2, 0.4, 0.6, 0.9],
+            "accuracy": [0.3, 1.0, 0.6, 0.95],
+            "accuracy_low": [0.2, 0.8, 0.5, pd.NA],
+            "accuracy_high": [0.4, 1.0, 0.7, pd.NA],
+        }
+    )
+    (line,) = [line for line in plot.reliability(bins).lines if line.get_alpha() == 0.6]
+    np.testing.assert_array_equal(line.get_xdata(), [0.2, 0.4, np.nan, np.nan])
+
+
+def test_hollow_marks_and_lines_follow_a_dark_style():
+    with plt.style.context("dark_background"):
+        ax = plot.error_summary(SUMMARY)
+        assert "#000000" in {line.get_markerfacecolor() for line in ax.lines}
+        words = alignment().query("audio_id == 'a'")
+        (mean,) = [line for line in plot.confidence(words).lines if "mean" in str(line.get_label())]
+        assert mean.get_color() == "white"
+
+
+def test_no_axis_names_an_interval_that_no_row_has():
+    without = {"wer_low": pd.NA, "wer_high": pd.NA}
+    assert plot.error_summary(SUMMARY.assign(**without)).get_xlabel() == "word error rate (%)"
+    assert "95% interval" in plot.error_summary(SUMMARY, ax=plt.figure().subplots()).get_xlabel()
+
+
+def test_raw_tables_are_summarised():
+    pairs = {"a": ("to be", "two be"), "b": ("a b c d", "a b c d"), "c": ("one two", "one too")}
+    errors = word_errors(
+        {name: spoken for name, (_, spoken) in pairs.items()}, {name: ref for name, (ref, _) in pairs.items()}
+    )
+    errors = errors.assign(room=["x", "x", "y"])
+    for by in (None, "room"):
+        raw, pooled = (
+            [[text.get_text() for text in ax.texts] for ax in [plot.error_summary(table, **more)]]
+            for table, more in ((errors, {"by": by}), (summarize(errors, by=by), {}))
+        )
+        assert raw == pooled
+    assert [label.get_text() for label in plot.error_summary(errors, by="room").get_yticklabels()] == ["x", "y"]
+
+    words = alignment()
+    raw = plot.roc(words, by="language", ax=plt.figure().subplots())
+    curves = {line.get_label(): line for line in raw.lines}
+    english = roc(words[words["language"] == "en"])
+    np.testing.assert_allclose(curves["en"].get_ydata(), english["true_positive_rate"].to_numpy(float))
+    raw = plot.reliability(words, by="language", ax=plt.figure().subplots())
+    assert {"de", "en"} <= {line.get_label() for line in raw.lines}
+    assert sum(bar.get_height() for bar in raw.child_axes[0].patches) == 400
 
 
 def test_groups_differ_by_more_than_colour():

@@ -11,6 +11,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 
 from soniox_ds import plot
 from soniox_ds.exceptions import InputError, SchemaError
@@ -47,6 +48,30 @@ def test_a_row_of_bars_for_each_speaker_in_the_order_of_first_speaking():
     assert ax.yaxis_inverted()
     assert (ax.get_xlabel(), ax.get_xlim()) == ("time (s)", (0, 1.8))
     assert ax.get_title(loc="left") == "call.wav"
+
+
+def test_twelve_speakers_have_twelve_colours():
+    turns = turns_of(*((str(number), 1000 * number, 1000 * number + 500) for number in range(12)))
+    ax = plot.timeline(turns)
+    assert len({tuple(row.get_facecolor()[0]) for row in ax.collections}) == 12
+
+
+def test_reference_rows_are_above_with_the_colours_of_their_speakers():
+    reference = turns_of(("ana", 850, 1250), ("ben", 0, 620), ("ben", 1480, 1900), ("cleo", 2500, 3000))
+    ax = plot.timeline(pd.concat([DIALOGUE, turns_of(("3", 600, 640))]), references=reference)
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert labels == [
+        *(f"{name} (reference)" for name in ("ben", "ana", "cleo")),
+        *(f"speaker {name}" for name in ("2", "3", "1")),
+    ]
+    colours = dict(zip(labels, (to_hex(row.get_facecolor()[0]) for row in ax.collections), strict=True))
+    assert colours["speaker 2"] == colours["ben (reference)"]
+    assert colours["speaker 1"] == colours["ana (reference)"]
+    assert colours["speaker 3"] not in [colours[name] for name in labels if name != "speaker 3"]
+    assert ax.get_xlim() == (0, 3.0)
+    assert bars(ax)[1] == [(0.85, 1.25)]
+    with pytest.raises(InputError, match=r"no reference turns of 'call\.wav'"):
+        plot.timeline(DIALOGUE, references=turns_of(("ana", 0, 5), audio_id="other.wav"))
 
 
 def test_it_draws_where_it_is_told_with_names_and_styles():
