@@ -6,6 +6,7 @@ transcribed the first time, so nothing is paid twice. Only that fault may do it.
 
 import asyncio
 import warnings
+from itertools import islice
 
 import pandas as pd
 import pytest
@@ -16,6 +17,8 @@ from soniox_ds.exceptions import RecordingsFailedWarning
 pytestmark = pytest.mark.xdist_group("chaos")  # so that the run without faults is made once
 
 RECORDINGS = 400
+FEWER = 120
+"""Recordings for one kind of failure alone: about 30 of their 600 requests fail in each way."""
 RATE = 0.05
 FAILED_JOB = ("job_internal_error", "create")
 WEATHERS = [
@@ -74,16 +77,16 @@ async def check(weather, rate, recordings, quiet, tmp_path):
     assert {kind for kind, _ in service.faults.fired} == set(weather)
     failed = corpus.recordings[corpus.recordings["status"] != "completed"]
     assert failed[["error_type", "error_message"]].to_dict("records") == []  # so that a failure shows its reason
-    assert_same_corpus(corpus, quiet)
+    assert_same_corpus(corpus, quiet.select(list(recordings)))
     assert remains == []
-    assert len(service.created.by_audio) == RECORDINGS
-    assert service.created.total == RECORDINGS + service.faults.fired[FAILED_JOB]
+    assert len(service.created.by_audio) == len(recordings)
+    assert service.created.total == len(recordings) + service.faults.fired[FAILED_JOB]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("weather", WEATHERS, ids="+".join)
 async def test_each_kind_of_failure(weather, recordings, quiet, tmp_path):
-    await check(weather, RATE, recordings, quiet, tmp_path)
+    await check(weather, RATE, dict(islice(recordings.items(), FEWER)), quiet, tmp_path)
 
 
 @pytest.mark.slow
