@@ -34,7 +34,7 @@ GROWTH_CALLS = {
     "word_errors": "sx.word_errors(corpus)",
     "summarize(word_errors)": "sx.summarize(sx.word_errors(corpus), n_resamples=1000)",
     "speaker_stats": "sx.speaker_stats(corpus)",
-    "calibration": "sx.calibration(sx.align_words(corpus), n_resamples=200)",
+    "calibration": "sx.calibration(corpus, n_resamples=200)",
 }
 DISTINCT_PARTS = 20
 PANDAS = "corpus.tokens.groupby(['language', 'speaker'], observed=True)['confidence'].agg(['size', 'mean'])"

@@ -26,6 +26,9 @@ BY_PART = {
     *("metrics.speaker_transitions", "metrics.translation_pairs", "metrics.word_confidence", "reviewed_words"),
     *("segments", "speaker_stats", "speaker_turns", "speaker_word_errors", "texts", "word_errors", "words"),
 }
+OF_WORDS = {"calibration", "metrics.precision_recall", "metrics.reliability", "metrics.roc"}
+"""Functions of all words, of which an opened corpus keeps a few columns only."""
+
 WAYS_ON = r"corpus\.load\(\)|sx\.align_words\(corpus"
 
 
@@ -88,6 +91,32 @@ def test_results_by_part_are_those_of_the_loaded_corpus(name, folder, loaded):
     of_whole = result_of(call, loaded)
     assert len(of_whole)
     pd.testing.assert_frame_equal(of_parts, of_whole)
+
+
+BY_WORD = {
+    "calibration": lambda given: sx.calibration(given, n_resamples=200),
+    "calibration by length": lambda given: sx.calibration(given, "length", n_resamples=200),
+    "calibration by room": lambda given: sx.calibration(given, ["room", "language"], n_resamples=200),
+    "calibration in bins of equal mass": lambda given: sx.calibration(given, binning="equal_mass", n_resamples=200),
+    "reliability": lambda given: sx.metrics.reliability(given, "speaker", n_resamples=200),
+    "roc": sx.metrics.roc,
+    "precision_recall": sx.metrics.precision_recall,
+}
+
+
+@pytest.mark.parametrize("name", sorted(BY_WORD))
+def test_results_of_words_in_parts_are_those_of_the_loaded_corpus(name, folder, loaded):
+    of_parts, of_whole = (result_of(BY_WORD[name], given) for given in (sx.open_corpus(folder), loaded))
+    assert len(of_whole)
+    pd.testing.assert_frame_equal(of_parts, of_whole)
+
+
+def test_words_in_parts_need_references_in_some_part(tmp_path):
+    corpus = LIVE.corpus()
+    bare = sx.Corpus(corpus.recordings.drop(columns="reference"), corpus.tokens)
+    bare.save(tmp_path / "c")
+    with pytest.raises(InputError, match="no references of its own"):
+        sx.calibration(sx.open_corpus(tmp_path / "c"))
 
 
 def all_references(corpus):
@@ -165,7 +194,7 @@ def test_pooled_results_are_the_same(folder):
 
 
 @pytest.mark.parametrize(
-    "name", sorted((TAKE_TRANSCRIPTS | TAKE_ALIGNMENTS).keys() - BY_PART - {"explore", "io.write_rttm"})
+    "name", sorted((TAKE_TRANSCRIPTS | TAKE_ALIGNMENTS).keys() - BY_PART - OF_WORDS - {"explore", "io.write_rttm"})
 )
 def test_other_functions_name_the_way_on(name, folder):
     call = (TAKE_TRANSCRIPTS | TAKE_ALIGNMENTS)[name]

@@ -40,8 +40,9 @@ from soniox_ds.metrics.confidence.calibration_error import (
     resampling,
 )
 from soniox_ds.metrics.confidence.word_confidence import judged
-from soniox_ds.metrics.words.alignments import Alignments, alignments_of
+from soniox_ds.metrics.words.alignments import Alignments, word_columns_of
 from soniox_ds.schema import CALIBRATION, RELIABILITY, Table, conform, empty, need
+from soniox_ds.schema.inputs import InParts
 from soniox_ds.schema.result_table import ResultTable
 
 __all__ = ["auc", "brier_score", "calibration", "normalized_cross_entropy", "reliability"]
@@ -74,8 +75,8 @@ def calibration(
         with references, which is aligned with the defaults of `align_words`.
     by
         One or more columns whose values are the groups, such as "language" or "speaker"; a column of your recordings
-        can be merged in by `audio_id`. "length" (of the aligned word in characters, in four classes) is always
-        available.
+        can be merged in by `audio_id`, and need not be if a corpus is given. "length" (of the aligned word in
+        characters, in four classes) is always available.
     bins
         Number of bins.
     binning
@@ -296,7 +297,8 @@ class _Groups(NamedTuple):
 
 def _groups(source: Alignments, by: str | Sequence[str] | None, block: str, table: Table) -> _Groups:
     names = [] if by is None else [by] if isinstance(by, str) else list(by)
-    alignments = alignments_of(source)
+    lengths = ["hypothesis"] if "length" in names else []
+    alignments = word_columns_of(source, [*names, block, *lengths])
     all_words = judged(alignments, names)
     if taken := [name for name in names if name in table]:
         raise InputError(f"by contains {taken}, which are also columns of the result; rename your columns first.")
@@ -323,6 +325,9 @@ def _groups(source: Alignments, by: str | Sequence[str] | None, block: str, tabl
     order = np.argsort(number, kind="stable")
     members = np.split(order, np.searchsorted(number[order], np.arange(1, count))) if count else []
     labels = with_confidence[names].iloc[[rows[0] for rows in members]] if names else pd.DataFrame(index=range(count))
+    if isinstance(source, InParts):  # Its texts are categories.
+        texts = [name for name in names if labels[name].dtype == "category" and name != "length"]
+        labels = labels.astype({name: labels[name].cat.categories.dtype for name in texts})
     words = [
         _Words(all_words.confidence[rows], all_words.correct[rows], pd.factorize(with_confidence[block].take(rows))[0])
         for rows in members
@@ -332,7 +337,8 @@ def _groups(source: Alignments, by: str | Sequence[str] | None, block: str, tabl
 
 def _length_classes(words: pd.DataFrame) -> Any:
     need(words, "hypothesis", name="alignments")
-    length = words["hypothesis"].astype("string").str.len().fillna(0).to_numpy(dtype=np.int64)
+    codes, texts = pd.factorize(words["hypothesis"])
+    length = np.array([*map(len, texts.astype(str)), 0])[codes]
     place = np.searchsorted(list(_LENGTHS), np.maximum(length, 1), side="right") - 1
     labels: Any = list(_LENGTHS.values())
     return pd.Categorical.from_codes(place.tolist(), labels, ordered=True)

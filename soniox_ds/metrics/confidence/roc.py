@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.metrics.confidence.word_confidence import judged
-from soniox_ds.metrics.words.alignments import Alignments, alignments_of
+from soniox_ds.metrics.words.alignments import Alignments, word_columns_of
 from soniox_ds.schema import PRECISION_RECALL, ROC, conform
 
 __all__ = ["Detections", "detections", "precision_recall", "roc"]
@@ -35,7 +35,7 @@ class Detections(NamedTuple):
 
 def detections(alignments: Alignments) -> Detections:
     """Count the flags and the errors among them for each distinct threshold."""
-    words = judged(alignments_of(alignments))
+    words = judged(word_columns_of(alignments, []))
     order = np.argsort(words.confidence, kind="stable")
     confidence, wrong = words.confidence[order], ~words.correct[order]
     last = np.flatnonzero(np.append(confidence[1:] != confidence[:-1], True)) if len(order) else np.arange(0)
