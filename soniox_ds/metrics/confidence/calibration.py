@@ -42,7 +42,6 @@ from soniox_ds.metrics.confidence.calibration_error import (
 from soniox_ds.metrics.confidence.word_confidence import judged
 from soniox_ds.metrics.words.alignments import Alignments, word_columns_of
 from soniox_ds.schema import CALIBRATION, RELIABILITY, Table, conform, empty, need
-from soniox_ds.schema.inputs import InParts
 from soniox_ds.schema.result_table import ResultTable
 
 __all__ = ["auc", "brier_score", "calibration", "normalized_cross_entropy", "reliability"]
@@ -325,7 +324,7 @@ def _groups(source: Alignments, by: str | Sequence[str] | None, block: str, tabl
     order = np.argsort(number, kind="stable")
     members = np.split(order, np.searchsorted(number[order], np.arange(1, count))) if count else []
     labels = with_confidence[names].iloc[[rows[0] for rows in members]] if names else pd.DataFrame(index=range(count))
-    if isinstance(source, InParts):  # Its texts are categories.
+    if not isinstance(source, pd.DataFrame):  # The texts of an opened corpus are categories.
         texts = [name for name in names if labels[name].dtype == "category" and name != "length"]
         labels = labels.astype({name: labels[name].cat.categories.dtype for name in texts})
     words = [
