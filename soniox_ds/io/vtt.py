@@ -91,10 +91,12 @@ def _lines_of_cues(path: Path, lines: list[tuple[int, str]]) -> Iterator[tuple[i
     begins_block, is_skipped = False, True  # The header ends with the first empty line.
     is_header = True
     for place, (number, line) in enumerate(lines):
-        if not line.strip():
+        following, after_next = ([text for _, text in lines[place + 1 : place + 3]] + ["", ""])[:2]
+        # A line of spaces ends no cue in the standard, and YouTube writes such lines within cues. It separates blocks
+        # here only in front of the name of a cue.
+        if not line or (not line.strip() and (is_skipped or "-->" in after_next)):
             begins_block, is_skipped, is_header = True, False, False
             continue
-        following = lines[place + 1][1] if place + 1 < len(lines) else ""
         if is_header and place and "-->" in line:  # A line with times ends the header, also without an empty line.
             is_header = is_skipped = False
         if begins_block:

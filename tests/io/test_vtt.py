@@ -112,3 +112,13 @@ def test_a_cue_may_follow_the_header_without_an_empty_line(tmp_path):
     file = tmp_path / "talk.vtt"
     file.write_text("WEBVTT\nKind: captions\n00:01.000 --> 00:02.000\nhi\n\n00:03.000 --> 00:04.000\nyou\n")
     assert sx.io.read_vtt(file)[["start_ms", "text"]].to_numpy().tolist() == [[1000, "hi"], [3000, "you"]]
+
+
+def test_a_line_of_spaces_is_part_of_a_cue_as_youtube_writes_it(tmp_path):
+    file = tmp_path / "a.vtt"
+    first = "00:00.000 --> 00:02.000 align:start\n \nhello<00:00:00.500><c> there</c>\n\n"
+    first += "00:02.000 --> 00:03.000\nyou\n \n\n"
+    # In front of the name of a cue, and after a note, such a line separates.
+    others = "NOTE ends\n \nname\n00:04.000 --> 00:05.000\nbye\n \nnext\n00:05.000 --> 00:06.000\nnow\n"
+    file.write_text(f"WEBVTT\nKind: captions\n\n{first}{others}")
+    assert sx.io.read_vtt(file)["text"].tolist() == ["hello there", "you", "bye", "now"]
