@@ -39,8 +39,10 @@ test: $(VENV)/.ready-test system lint
 types-and-docs: types
 	@$(MAKE) --no-print-directory docs
 
+# Without the last option, xdist would start with the groups of most tests instead of those that tests/conftest.py puts first.
+DISTRIBUTED := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 tests: $(VENV)/.ready-test system
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(DISTRIBUTED) $(PYTEST_ARGS)
 
 # The tests that need no browser, no kernel, no recogniser and no clock. `make test` runs all tests.
 FAST_TESTS := tests/test_architecture.py tests/test_docs.py tests/test_reference.py tests/corpus/test_corpus.py tests/io tests/metrics tests/options tests/plot \

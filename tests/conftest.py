@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import wave
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from _pytest.doctest import DoctestModule
 from fuzzing import load_profile
 
 from soniox_ds.emulator import LocalService, local_service
@@ -29,6 +30,13 @@ def pytest_collection_finish() -> None:
     """From now on look for garbage, but not among what the collection has made."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file() -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Look for doctests in the package alone, and not in the tests, which have none."""
+    collectors = yield
+    return [collector for collector in collectors if not isinstance(collector, DoctestModule)]
 
 
 GROUPS = (
