@@ -131,13 +131,10 @@ class Arm:
                 table["n_words"] = scores["hypothesis_words"]
         return table
 
-    def recording(self, audio_id: str) -> dict[str, Any] | None:
-        """Return the source, size and hash of a recording's audio; None if the recording or its audio is not known."""
-        position = self._position.get(audio_id)
-        if position is None or isinstance(self._transcripts, pd.DataFrame):
-            return None
-        row = self.recordings.iloc[position]
-        return {name: row[name] for name in ("source", "size_bytes", "sha256")}
+    @property
+    def playable(self) -> pd.DataFrame | None:
+        """The table of recordings with the source of their audio; None for a table of words."""
+        return None if isinstance(self._transcripts, pd.DataFrame) else self.recordings
 
     def part(self, audio_id: str) -> Any:
         """Return the transcript of one recording, as a corpus or a table of words; None if this system lacks it."""

@@ -83,13 +83,13 @@ class Charts {
     return { left, top, width: clientWidth - left - right, height: clientHeight - top - bottom };
   }
 
-  #position(point) {
+  /** A function from a point to its place in the plane. */
+  #placing() {
     const { left, top, width, height } = this.#area();
-    const [xAxis, yAxis] = this.points.axes;
-    const share = (value, { low, high }) => Math.min((value - low) / (high - low), 1);
-    const x = share(this.points.x[point], xAxis);
-    const y = share(this.points.y[point], yAxis);
-    return [left + x * width, top + (1 - y) * height];
+    const { axes: [xAxis, yAxis], x, y } = this.points;
+    const perX = width / (xAxis.high - xAxis.low);
+    const perY = height / (yAxis.high - yAxis.low);
+    return (point) => [left + Math.min((x[point] - xAxis.low) * perX, width), top + height - Math.min((y[point] - yAxis.low) * perY, height)];
   }
 
   draw() {
@@ -141,13 +141,14 @@ class Charts {
       brush.stroke();
     }
     let n_shown = 0;
+    const placed = this.#placing();
     for (const isSelected of [false, true]) {
       brush.fillStyle = isSelected ? accent : style.color;
       brush.globalAlpha = isSelected ? (x.length > 3000 ? 0.5 : 0.7) : 0.15;
       const size = x.length > 3000 ? 3 : 5;
       for (let point = 0; point < x.length; point += 1) {
         if (Number.isNaN(x[point]) || Number.isNaN(y[point]) || Boolean(this.mask?.[point] ?? 1) !== isSelected) continue;
-        const [h, v] = this.#position(point);
+        const [h, v] = placed(point);
         brush.fillRect(h - size / 2, v - size / 2, size, size);
         if (isSelected) n_shown += 1;
       }
@@ -209,9 +210,10 @@ class Charts {
     const frame = this.plane.getBoundingClientRect();
     let best = -1;
     let nearest = NEAR_PX;
+    const placed = this.#placing();
     for (let point = 0; point < this.points.x.length; point += 1) {
       if (this.mask && !this.mask[point]) continue;
-      const [x, y] = this.#position(point);
+      const [x, y] = placed(point);
       const distance = Math.hypot(event.clientX - frame.left - x, event.clientY - frame.top - y);
       if (distance < nearest) [best, nearest] = [point, distance];
     }

@@ -29,6 +29,9 @@ _NUMBER = r"(-?(?:\d+:)?(?:\d+:)?\d*\.?\d+)\s*(?:%|s)?"
 _BETWEEN = re.compile(rf"{_NUMBER}\s*(?:–|\.\.|to|-)\s*(<?)\s*{_NUMBER}")
 _COMPARED = re.compile(rf"(<=|>=|<|>|≤|≥|=)?\s*{_NUMBER}")
 
+_DIGITS = re.compile(r"\d+")
+_LONGEST_NUMBER = 20
+
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
@@ -236,6 +239,6 @@ def column_of(name: str, label: str, values: pd.Series[Any]) -> Column:
     return TextColumn(name, label, texts.where(values.notna(), None))
 
 
-def _natural(text: str) -> list[tuple[bool, Any]]:
+def _natural(text: str) -> str:
     """Return a key that sorts "a2" before "a10"."""
-    return [(part.isdecimal(), int(part) if part.isdecimal() else part) for part in re.split(r"(\d+)", text.casefold())]
+    return _DIGITS.sub(lambda digits: digits[0].zfill(_LONGEST_NUMBER), text.casefold())

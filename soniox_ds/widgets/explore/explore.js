@@ -37,7 +37,7 @@ function render({ model, el }) {
 
   const player = new Player(
     parts.sound, settings.stretch_ms,
-    (audio_id, start_ms) => request({ type: "sound", audio_id, start_ms }),
+    (audio_id, start_ms) => request({ type: "clip", audio_id, start_ms, end_ms: start_ms + settings.stretch_ms }),
     (timeMs) => lists.forEach((list) => list.follow(timeMs)),
   );
 
@@ -98,7 +98,7 @@ function render({ model, el }) {
     waiting.delete(message.number);
     watch();
     if (wasSlow) say("");
-    if (message.type === "sound") player.arrived(message, buffers);
+    if (message.type === "clip") player.arrived(message, buffers);
     else if (message.problem) say(message.problem);
     else if (message.type === "start") started(message);
     else if (message.type === "rows" && message.number === latest.located) located(message.place);

@@ -2,10 +2,10 @@
 
 Conventions: the view asks and the kernel answers, in custom messages: ``start`` (the columns), ``rows`` (some rows of a
 query, with the charts if it is new), ``points`` (of the scatter), ``frequent`` (the most frequent errors), ``places``
-(of an error), ``recording`` (its words) and ``sound`` (a stretch of audio as a binary buffer). A request holds
-everything that its answer depends on, and a number. Messages may arrive in another order than they were sent, so the
-view ignores answers to earlier requests than its latest. Answers carry the name of the view, because all views of a
-widget receive all answers.
+(of an error), ``recording`` (its words) and ``clip`` (a stretch of its audio, see `soniox_ds.widgets.player.clips`). A
+request holds everything that its answer depends on, and a number. Messages may arrive in another order than they were
+sent, so the view ignores answers to earlier requests than its latest. Answers carry the name of the view, because all
+views of a widget receive all answers.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import anywidget
 import numpy as np
 import pandas as pd
 import traitlets
 
+from soniox_ds._background import event_loop
 from soniox_ds._display import duration_text, known, number_text
 from soniox_ds.exceptions import InputError, SonioxDSError
-from soniox_ds.files.audio_excerpts import MIME_TYPE, excerpt, why_not
+from soniox_ds.files.sounds import LONGEST_MS, UNKNOWN_AUDIO, AudioFiles, Sounds
 from soniox_ds.metrics.words.pairing import References
 from soniox_ds.metrics.words.recording_languages import Languages
 from soniox_ds.schema.inputs import Transcripts
@@ -36,17 +37,15 @@ from soniox_ds.widgets.explore.columns import MISSING, NumberColumn
 from soniox_ds.widgets.explore.details import LEVELS, aligned_paragraphs, spoken_paragraphs
 from soniox_ds.widgets.explore.frequent_errors import FrequentErrors
 from soniox_ds.widgets.explore.table import Query, Selection, table_of_arms
+from soniox_ds.widgets.player.clips import answer_clip
 from soniox_ds.widgets.still import Still
 
 __all__ = ["Explorer", "explore"]
 
-STRETCH_MS = 60_000
-"""Longest stretch of audio that is sent to the page at a time."""
-
 MOST_ROWS = 200
 """Most rows of the table that are in the page, and in one answer."""
 
-_UNKNOWN_AUDIO = "the audio is not known: pass a corpus, or audio={audio_id: path}"
+_Handler: TypeAlias = "Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[bytes]]]"
 
 
 def explore(
@@ -56,7 +55,7 @@ def explore(
     references: References = None,
     normalizer: NormalizerLike = "basic",
     language: Languages = None,
-    audio: Mapping[str, str | Path] | None = None,
+    audio: AudioFiles | None = None,
     audio_root: str | Path | None = None,
 ) -> Explorer:
     """Explore recordings in a notebook: search, sort and filter them, look at their errors, and listen to them.
@@ -80,8 +79,8 @@ def explore(
     normalizer, language
         See `align_words`. Must be those with which `errors` were counted.
     audio
-        Audio files by `audio_id`, if the corpus does not have them or they have been moved. They are not compared with
-        the audio that was transcribed.
+        Audio files by `audio_id`, as paths or as bytes, if the corpus does not have them or they have been moved. They
+        are not compared with the audio that was transcribed.
     audio_root
         Folder of relative paths; None for the working directory.
 
@@ -107,7 +106,7 @@ def explore(
     """
     scoring = {"normalizer": normalizer, "language": language}
     arms = [Arm(name, each, table, references, scoring) for name, each, table in _named(transcripts, errors)]
-    return Explorer(arms, audio=audio or {}, audio_root=None if audio_root is None else Path(audio_root))
+    return Explorer(arms, audio=audio, audio_root=audio_root)
 
 
 def _named(transcripts: Any, errors: Any) -> list[tuple[str, Any, Any]]:
@@ -141,14 +140,11 @@ class Explorer(anywidget.AnyWidget):
     _css = source("explore/explore.css", "still.css")
     settings = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, arms: Sequence[Arm], *, audio: Mapping[str, str | Path], audio_root: Path | None) -> None:
+    def __init__(self, arms: Sequence[Arm], *, audio: AudioFiles | None, audio_root: str | Path | None) -> None:
         self._arms = list(arms)
         self._table = table_of_arms(arms)
         self._values = [arm.values().reindex(pd.Index(self._table.audio_ids)) for arm in arms]
-        self._audio = {
-            str(name): {"source": str(path), "size_bytes": None, "sha256": None} for name, path in audio.items()
-        }
-        self._root = audio_root
+        self._sounds = [Sounds(arm.playable, audio, audio_root) for arm in self._arms]
         self._query = Query()
         self._histograms = self._charted()
         self._sample = sampled(len(self._table))
@@ -158,7 +154,7 @@ class Explorer(anywidget.AnyWidget):
         self.audio_id: str | None = None
         """The recording that was shown last, or None."""
         super().__init__(
-            settings={"levels": LEVELS, "stretch_ms": STRETCH_MS, "most_rows": MOST_ROWS, "missing": MISSING}
+            settings={"levels": LEVELS, "stretch_ms": LONGEST_MS, "most_rows": MOST_ROWS, "missing": MISSING}
         )
         obey_front_end(self.comm)
         self.on_msg(self._answer)
@@ -204,23 +200,30 @@ class Explorer(anywidget.AnyWidget):
     # ---- messages
 
     def _answer(self, _: Any, content: Any, buffers: Any) -> None:
-        kinds: dict[str, Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[bytes]]]] = {
+        kinds: dict[str, _Handler] = {
             "start": self._start,
             "rows": self._rows,
             "points": self._points,
             "frequent": self._frequent,
             "places": self._places,
             "recording": self._recording,
-            "sound": self._sound,
+            "clip": self._clip,
         }
         kind = content.get("type") if isinstance(content, dict) else None
         if kind not in kinds:
             raise InputError(f"the view sent a message of an unknown type: {kind!r}")
+        if kind == "clip":  # The kernel can answer further requests while the sound is cut.
+            threading.Thread(target=self._reply, args=(self._clip, content), name="explorer clip", daemon=True).start()
+        else:
+            self._reply(kinds[kind], content)
+
+    def _reply(self, answer_to: _Handler, content: Mapping[str, Any]) -> None:
+        """Answer a request; if it fails, with the reason."""
         try:
-            answer, binary = kinds[kind](content)
+            answer, binary = answer_to(content)
         except SonioxDSError as error:  # such as a damaged file; the page shows it
             answer, binary = {"problem": str(error)}, []
-        head = {"type": kind, "view": content.get("view"), "number": content.get("number")}
+        head = {"type": content["type"], "view": content.get("view"), "number": content.get("number")}
         self.send(head | answer, binary)
 
     def _start(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
@@ -264,7 +267,7 @@ class Explorer(anywidget.AnyWidget):
             return answer, []
         if query != self._query:
             self._query = query
-            self._still.renew()
+            event_loop().call_soon_threadsafe(lambda: self._still.grown(is_endpoint=False))
         answer |= {
             "problems": selection.problems,
             "summary": self._summary(selection),
@@ -336,13 +339,12 @@ class Explorer(anywidget.AnyWidget):
             audio_id = str(content["audio_id"])
         position = self._table.position(audio_id)
         self.audio_id = audio_id
-        row = self._audio_row(audio_id)
         columns = self._table.columns.values()
         answer = {
             "audio_id": audio_id,
             "facts": [[column.label, column.cell(position)] for column in columns if column.name != "audio_id"],
             "duration_ms": self._duration_ms(position),
-            "no_audio": _UNKNOWN_AUDIO if row is None else why_not(row, root=self._root),
+            "no_audio": self._sounds_of(audio_id).why_not(audio_id),
             "arms": [self._arm(number, audio_id, position) for number in range(len(self._arms))],
         }
         return answer, []
@@ -369,20 +371,14 @@ class Explorer(anywidget.AnyWidget):
             score = f"{label} {row['rate']:.1%} ({counts})"
         return {"name": arm.name, "score": score, "message": message, "views": views}
 
-    def _sound(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-        audio_id, start_ms = str(content["audio_id"]), max(int(content["start_ms"]), 0)
-        row = self._audio_row(audio_id)
-        if row is None:
-            return {"audio_id": audio_id, "start_ms": start_ms, "reason": _UNKNOWN_AUDIO}, []
-        audio, reason = excerpt(row, start_ms, start_ms + STRETCH_MS, root=self._root)
-        answer = {"audio_id": audio_id, "start_ms": start_ms, "mime": MIME_TYPE, "reason": reason}
-        return answer, [audio] if audio else []
+    def _clip(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        return answer_clip(self._sounds_of(str(content.get("audio_id"))), content)
 
-    def _audio_row(self, audio_id: str) -> Any:
-        if audio_id in self._audio:
-            return self._audio[audio_id]
-        rows = [row for arm in self._arms if (row := arm.recording(audio_id)) is not None]
-        return next((row for row in rows if known(row["source"])), rows[0] if rows else None)
+    def _sounds_of(self, audio_id: str) -> Sounds:
+        """Return the audio of the first system that can play a recording, or else of one that knows the recording."""
+        reasons = [sounds.why_not(audio_id) for sounds in self._sounds]
+        best = min(range(len(reasons)), key=lambda number: (bool(reasons[number]), reasons[number] == UNKNOWN_AUDIO))
+        return self._sounds[best]
 
     def _duration_ms(self, position: int) -> int | None:
         duration_ms = float(self._table.numbers("duration")[position])

@@ -2,6 +2,7 @@
 
 const KEPT_STRETCHES = 6;
 const ERROR_COLOURS = { S: "rgb(213,94,0)", D: "rgb(0,114,178)", I: "rgb(190,130,0)" };
+const REST_MS = 200; // so that no sound is cut of recordings that one passes on the way to others
 const STEP_MS = 1000; // of the arrow keys
 
 class Player {
@@ -36,6 +37,7 @@ class Player {
   /** Show another recording: {audio_id, duration_ms, reason, words}; `words` have start, end, colour and kind. */
   show(recording) {
     this.audio.pause();
+    clearTimeout(this.later);
     this.recording = recording;
     this.from = null;
     this.parts.controls.hidden = this.parts.track.hidden = Boolean(recording.reason);
@@ -93,6 +95,7 @@ class Player {
 
   close() {
     cancelAnimationFrame(this.frame);
+    clearTimeout(this.later);
     this.resized.disconnect();
     this.audio.pause();
     this.audio.removeAttribute("src");
@@ -107,7 +110,9 @@ class Player {
     if (stretch) this.#load(stretch);
     else {
       this.audio.removeAttribute("src");
-      this.ask(this.recording.audio_id, this.start);
+      clearTimeout(this.later);
+      const { recording: { audio_id }, start: wanted } = this;
+      this.later = setTimeout(() => this.ask(audio_id, wanted), from === null ? REST_MS : 0);
       this.#draw();
       this.#drawWave();
     }
