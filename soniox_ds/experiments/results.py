@@ -86,6 +86,16 @@ class Comparison:
         """Name of the arm that the others are compared with: the first."""
         return next(iter(self.arms))
 
+    @property
+    def references(self) -> References:
+        """The references that `sx.compare` was given; None for the column `reference` of the recordings."""
+        return self._references
+
+    @property
+    def scoring(self) -> dict[str, Any]:
+        """The `normalizer` and the `language` with which errors are counted."""
+        return dict(self._scoring)
+
     def with_block(self, block: str | Sequence[str] | None) -> Comparison:
         """Return the same results with intervals and tests over other blocks. Nothing is transcribed.
 

@@ -32,6 +32,7 @@ MEASURES = {"wer": ("WER", "reference_words", "words"), "cer": ("CER", "referenc
 """The label, the column of the reference's size and its unit, by the column of the rate."""
 
 _COUNTS = ("substitutions", "deletions", "insertions")
+_READ_AT_A_TIME = 20_000
 _READ = ("audio_id", "source", "size_bytes", "sha256", "duration_ms", "status", "error_type", "error_message")
 """Columns that are read of an opened corpus, beside the metadata. The transcripts are not among them."""
 
@@ -179,6 +180,25 @@ class Arm:
             return None
         tables = [value for value in given.values() if isinstance(value, pd.DataFrame)]
         return (pd.concat(tables, ignore_index=True) if tables else given,)
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Yield ids and texts for the search: transcripts, and of an opened corpus also the references in its columns.
+
+        An opened corpus is read some recordings at a time.
+        """
+        if not self.is_opened:
+            if "text" in self.recordings:
+                known = self.recordings[["audio_id", "text"]].dropna()
+                yield from zip(known["audio_id"], known["text"], strict=True)
+            return
+        names = [name for name in ("text", "reference") if name in ("text", *self._transcripts.metadata_columns)]
+        for first in range(0, len(self._position), _READ_AT_A_TIME):
+            mask = np.zeros(len(self._position), np.bool_)
+            mask[first : first + _READ_AT_A_TIME] = True
+            table = self._transcripts.select(mask).read_recordings(["audio_id", *names])
+            for name in names:
+                known = table[["audio_id", name]].dropna()
+                yield from zip(known["audio_id"], known[name].astype(str), strict=True)
 
     def reference_texts(self) -> dict[str, str]:
         """Return the references that are texts and in memory, by id, for the search."""

@@ -3,7 +3,7 @@
 
 const ROW_PX = 30;
 const VISIBLE_ROWS = 9;
-const MARGIN_ROWS = 20; // rows drawn above and below those that are visible
+const MARGIN_ROWS = 8; // rows drawn above and below those that are visible
 const NARROW_PX = 600;
 const FIRST_COLUMN_PX = 160; // of the ids, which stay while one scrolls sideways, in a narrow output
 const PAGE = 100; // rows in one request
@@ -20,6 +20,7 @@ function render({ model, el }) {
   let rows = new Map(); // cells of the rows that the kernel has sent for this query; the first cell is the id
   let asked = new Set(); // pages that were requested for this query
   let query = { search: "", filters: {}, sort: "", descending: false };
+  let charted = null; // the selection that the charts show
   let total = 0;
   let current = -1; // place of the selected recording in the table, or -1
   let selected = null; // its id
@@ -34,6 +35,7 @@ function render({ model, el }) {
   let busy = 0;
   let later = 0;
   let lost = false;
+  let searchesAtOnce = true; // The texts of an opened corpus are read for each search, so that it begins with Enter.
 
   const player = new Player(
     parts.sound, settings.stretch_ms,
@@ -122,6 +124,8 @@ function render({ model, el }) {
       sort.addEventListener("click", () => sortBy(column));
       filter.addEventListener(column.kind === "choice" ? "change" : "input", () => refine());
     }
+    searchesAtOnce = message.counts_at_once;
+    if (!searchesAtOnce) parts.search.placeholder = "Search texts (Enter)";
     frequent.start(message);
     ask();
     charts.start(message);
@@ -130,6 +134,11 @@ function render({ model, el }) {
   /** Request the first rows of the query. Until they arrive, the table shows the rows of the query before. */
   function ask() {
     latest.rows = request({ type: "rows", ...query, first: 0, count: PAGE, near: selected, is_new: true });
+  }
+
+  /** The part of a query on which the charts and the frequent errors depend. */
+  function selection({ search, filters }) {
+    return JSON.stringify([search.trim(), filters]);
   }
 
   function arrived(message, buffers) {
@@ -150,9 +159,12 @@ function render({ model, el }) {
         filter.setAttribute("aria-invalid", String(Boolean(problem)));
       }
       say(Object.values(message.problems).join(" "));
-      const bytes = buffers[0];
-      charts.select(message.histograms, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-      frequent.update();
+      if (charted !== selection(query)) {
+        charted = selection(query);
+        const bytes = buffers[0];
+        charts.select(message.histograms, new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+        frequent.update();
+      }
     }
     message.rows.forEach((cells, place) => rows.set(message.first + place, cells));
     drawRows();
@@ -392,7 +404,8 @@ function render({ model, el }) {
     const line = event.target.closest("tr");
     if (line) select(Number(line.dataset.place), false);
   });
-  parts.search.addEventListener("input", refine);
+  parts.search.addEventListener("input", () => { if (searchesAtOnce || !parts.search.value) refine(); });
+  parts.search.addEventListener("change", refine);
   parts.clear.addEventListener("click", clear);
   parts.clear.disabled = true;
   parts.scroll.style.maxHeight = `${VISIBLE_ROWS * ROW_PX + 70}px`;

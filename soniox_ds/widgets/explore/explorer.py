@@ -23,6 +23,7 @@ import traitlets
 from soniox_ds._background import event_loop
 from soniox_ds._display import duration_text, known, number_text
 from soniox_ds.exceptions import InputError, SonioxDSError
+from soniox_ds.experiments.results import Comparison
 from soniox_ds.files.sounds import LONGEST_MS, UNKNOWN_AUDIO, AudioFiles, Sounds
 from soniox_ds.metrics.words.pairing import References
 from soniox_ds.metrics.words.recording_languages import Languages
@@ -49,7 +50,7 @@ _Handler: TypeAlias = "Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[
 
 
 def explore(
-    transcripts: Transcripts | Mapping[str, Transcripts],
+    transcripts: Transcripts | Mapping[str, Transcripts] | Comparison,
     errors: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None,
     *,
     references: References = None,
@@ -69,7 +70,8 @@ def explore(
     ----------
     transcripts
         A `Corpus`, an opened corpus (`open_corpus`), a `LiveResult`, or a table of words or tokens. To see several
-        systems side by side: a dict of them by name.
+        systems side by side: a dict of them by name, or the result of `sx.compare`. Of the latter, the first repeat of
+        each arm is shown, with the references and the normaliser of the comparison.
     errors
         The result of `sx.word_errors` or `sx.character_errors`; with several systems, a dict by the same names. None
         computes the word errors of transcripts in memory if there are references. Of an opened corpus there are then
@@ -105,6 +107,9 @@ def explore(
     Explorer: 30 recordings, 3.2 min, WER 9.0%
     """
     scoring = {"normalizer": normalizer, "language": language}
+    if isinstance(transcripts, Comparison):
+        references, scoring = transcripts.references, transcripts.scoring
+        transcripts = {name: repeats[0] for name, repeats in transcripts.corpora.items()}
     arms = [Arm(name, each, table, references, scoring) for name, each, table in _named(transcripts, errors)]
     return Explorer(arms, audio=audio, audio_root=audio_root)
 
@@ -367,6 +372,7 @@ class Explorer(anywidget.AnyWidget):
             label, _, unit = MEASURES[arm.rate]
             row = values.iloc[position]
             wrong = int(row["n_errors"])
+            unit = unit.removesuffix("s") if row["size"] == 1 else unit
             counts = f"{wrong:,} error{'' if wrong == 1 else 's'} in {int(row['size']):,} {unit}"
             score = f"{label} {row['rate']:.1%} ({counts})"
         return {"name": arm.name, "score": score, "message": message, "views": views}

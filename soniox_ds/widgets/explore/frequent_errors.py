@@ -18,7 +18,7 @@ __all__ = ["MOST_PLACES", "FrequentErrors"]
 MOST_PLACES = 500
 """Most places of an error that are sent to the page."""
 
-_MOST_ERRORS = 200
+_MOST_ERRORS = 100
 
 
 class FrequentErrors:

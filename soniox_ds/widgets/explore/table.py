@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -13,6 +13,8 @@ import pandas as pd
 from soniox_ds.exceptions import InputError
 from soniox_ds.widgets.explore.arms import MEASURES, Arm
 from soniox_ds.widgets.explore.columns import Column, NumberColumn, TextColumn, column_of
+
+Bools = npt.NDArray[np.bool_]
 
 __all__ = ["Query", "RecordingTable", "Selection", "table_of_arms"]
 
@@ -56,14 +58,15 @@ class RecordingTable:
         The recordings, in their order.
     columns
         The columns, each with a value for each recording.
-    search_texts
-        A text for each recording in which the search looks, in lower case (``str.casefold``).
+    search
+        Function that returns a mask of the recordings in whose texts a text occurs. The text is in lower case
+        (``str.casefold``).
     """
 
-    def __init__(self, audio_ids: Sequence[str], columns: Sequence[Column], search_texts: Sequence[str]) -> None:
+    def __init__(self, audio_ids: Sequence[str], columns: Sequence[Column], search: Callable[[str], Bools]) -> None:
         self.audio_ids = list(audio_ids)
         self.columns = {column.name: column for column in columns}
-        self._search_texts = list(search_texts)
+        self._search = lru_cache(maxsize=8)(search)
         self._position = {audio_id: position for position, audio_id in enumerate(self.audio_ids)}
         self.select = lru_cache(maxsize=8)(self._select)
 
@@ -94,7 +97,7 @@ class RecordingTable:
         mask = np.ones(len(self), np.bool_)
         problems = {}
         if needle := query.search.casefold():
-            mask &= np.fromiter((needle in text for text in self._search_texts), np.bool_, len(self))
+            mask &= self._search(needle)
         for name, wanted in query.filters:
             if name not in self.columns:
                 raise InputError(f"the view filters by an unknown column: {name!r}")
@@ -147,21 +150,42 @@ def table_of_arms(arms: Sequence[Arm]) -> RecordingTable:
             columns.append(TextColumn(f"status{number}", f"Status {arm.name}".strip(), status, is_choice=True))
     metadata = arms[0].metadata().reindex(index)
     columns += [column_of(f"of:{name}", str(name), metadata[name]) for name in metadata if metadata[name].notna().any()]
-    return RecordingTable(ids, [column for column in columns if _has_values(column)], _search_texts(arms, ids))
+    search = _opened_search(arms, ids) if any(arm.is_opened for arm in arms) else _search(_search_texts(arms, ids))
+    return RecordingTable(ids, [column for column in columns if _has_values(column)], search)
 
 
 def _has_values(column: Column) -> bool:
     return column.name in ("audio_id", "duration") or not np.isnan(column.ranks).all()
 
 
+def _search(texts: Sequence[str]) -> Callable[[str], Bools]:
+    return lambda needle: np.fromiter((needle in text for text in texts), np.bool_, len(texts))
+
+
+def _opened_search(arms: Sequence[Arm], ids: Sequence[str]) -> Callable[[str], Bools]:
+    """Return a search that reads the texts again for each search, some at a time, and keeps none."""
+    place = {audio_id: number for number, audio_id in enumerate(ids)}
+
+    def search(needle: str) -> Bools:
+        mask = np.fromiter((needle in audio_id.casefold() for audio_id in ids), np.bool_, len(ids))
+        for arm in arms:
+            for audio_id, text in arm.texts():
+                if needle in text.casefold():
+                    mask[place[audio_id]] = True
+        for audio_id, text in arms[0].reference_texts().items():
+            if audio_id in place and needle in text.casefold():
+                mask[place[audio_id]] = True
+        return mask
+
+    return search
+
+
 def _search_texts(arms: Sequence[Arm], ids: Sequence[str]) -> list[str]:
     parts: list[list[str]] = [[audio_id] for audio_id in ids]
     place = {audio_id: number for number, audio_id in enumerate(ids)}
     for arm in arms:
-        if "text" in arm.recordings:
-            known = arm.recordings[["audio_id", "text"]].dropna()
-            for audio_id, text in zip(known["audio_id"], known["text"], strict=True):
-                parts[place[audio_id]].append(text)
+        for audio_id, text in arm.texts():
+            parts[place[audio_id]].append(text)
     for audio_id, text in arms[0].reference_texts().items():
         if audio_id in place:
             parts[place[audio_id]].append(text)

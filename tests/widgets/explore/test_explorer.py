@@ -235,6 +235,18 @@ def test_two_systems_side_by_side():
     assert answer["arms"][1]["message"] == "There is no transcript of this recording."
 
 
+def test_a_comparison_is_shown_with_its_references_and_normaliser():
+    plain = sx.Corpus(CORPUS.recordings.drop(columns="reference"), CORPUS.tokens)
+    references = {audio_id: f"<noise> {reference}" for audio_id, (_, reference, *_) in TEXTS.items()}
+    sources = [str(audio_id) for audio_id in TEXTS]
+    arms = {"plain": plain, "again": plain}
+    comparison = sx.compare(sources, arms=arms, references=references, normalizer=["tags", "basic"])
+    explorer = sx.explore(comparison)
+    assert repr(explorer).endswith("WER plain 27.3%, WER again 27.3%")
+    answer, _ = asked(explorer, "recording", audio_id="talk1.wav")
+    assert [arm["score"] for arm in answer["arms"]] == ["WER 0.0% (0 errors in 1 word)"] * 2
+
+
 def test_character_errors_and_references_of_their_own():
     references = {"talk2": "So good morning to you", "talk1": "Yes"}  # named without the extension
     plain = sx.Corpus(CORPUS.recordings.drop(columns="reference"), CORPUS.tokens)
@@ -258,6 +270,8 @@ def test_an_opened_corpus_is_shown_without_its_tokens(tmp_path, monkeypatch):
     monkeypatch.setattr(type(opened), "load", lambda self: pytest.fail("all tokens are read"))
     explorer = sx.explore(opened, errors)
     assert rows_of(explorer)["rows"][0][1:6] == ["talk2.wav", "0:05.0", "20.0%", "1", "5"]
+    assert ids_of(explorer, search="MOURNING") == ["talk2"]
+    assert ids_of(explorer, search="little") == ["talk10"]
     assert "recordings" not in opened.__dict__  # the table with all transcripts
     monkeypatch.undo()
     answer, _ = asked(explorer, "recording", audio_id="talk2.wav")
