@@ -100,7 +100,7 @@ async def test_a_decompression_bomb_takes_no_memory():
             await client.get_transcript("a", audio_ms=1000)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert most < 150 << 20
+    assert most < 100 << 20
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 500, 503])
