@@ -49,7 +49,7 @@ MEASURE = """async ([act, watched]) => {
 SORT = """document.querySelectorAll(".sxe-sort")[{column}].click()"""
 TYPE = """const field = document.querySelectorAll("input.sxe-filter, .sxe-search")[{field}];
 field.value = {text!r};
-field.dispatchEvent(new Event("input"));"""
+field.dispatchEvent(new Event({field} ? "input" : "change"));"""
 BOX = """const plane = document.querySelector(".sxe-plane");
 const {{ left, top, width, height }} = plane.getBoundingClientRect();
 plane.setPointerCapture = () => {{}};
