@@ -200,7 +200,7 @@ def _program(name: str) -> str:
 
 
 def _near(path: Path) -> str:
-    """Return a path as seen from the current folder if it lies in it, otherwise in full."""
+    """Return the path relative to the current folder if it is inside that folder, otherwise the full path."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

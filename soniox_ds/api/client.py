@@ -236,7 +236,10 @@ class Client:
         return await self._ask("GET", path, check, priority=priority, longest=longest, again_if_damaged=False)
 
     async def delete_transcription(self, transcription_id: str, *, priority: Priority = Priority.CLEAN) -> None:
-        """Delete a job and its transcript, but not its file. Raises InvalidStateError while it is being processed."""
+        """Delete a job and its transcript, but not its file.
+
+        Raises InvalidStateError if the job is still being processed.
+        """
         path = f"/transcriptions/{_checked_id(transcription_id)}"
         await self._ask("DELETE", path, _nothing, priority=priority)
 

@@ -37,7 +37,7 @@ _CHECKSUM_BYTES = 8
 
 @dataclass(slots=True)
 class LedgerEntry:
-    """The shared state of the requests to one organisation.
+    """State that the processes of this machine share for their requests to one organisation.
 
     Times are seconds of the machine's monotonic clock, multiplied by the speed of the run's clock.
     """

@@ -193,7 +193,7 @@ async def _with_charges(
 
 
 def _jobs_of(recordings: pd.DataFrame, service: str) -> pd.Series[Any]:
-    """Return the jobs of the recordings of a service, with the index of their recordings.
+    """Return the jobs that were sent to a service, each with the index of its recording.
 
     A recording whose channels were transcribed separately has several jobs.
     """

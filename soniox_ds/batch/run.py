@@ -580,7 +580,7 @@ class Run:
         await self.closed(job, entry if changed else None)
 
     async def delete(self, project: Project, method: DeleteMethod, remote_id: str, priority: Priority) -> bool:
-        """Delete one thing and return True. If that fails, it stays in the journal for a later run to delete."""
+        """Delete a file or a transcription and return True. If that fails, its entry stays for a later run."""
         if project.is_shut_out:
             return False
         try:

@@ -363,7 +363,10 @@ async def _create(run: Run, job: Job) -> None:
 
 
 async def _url_of(recording: Recording) -> str:
-    """Return the URL from which the service fetches a recording. That of an object in a store is signed only now."""
+    """Return the URL from which the service fetches a recording.
+
+    The URL of an object in a store is signed here, and not earlier, because signatures expire.
+    """
     if recording.url is not None:
         return recording.url
     if recording.stored is None:

@@ -174,7 +174,7 @@ def _readable(annotation: object) -> object:
 
 
 def check_keywords(target: Callable[..., Any], keywords: Iterable[str]) -> None:
-    """Raise OptionsError if the callable has no parameter of one of these names, with the name that was meant."""
+    """Raise OptionsError, with the name that was probably meant, if a name is no parameter of the callable."""
     check_names(f"{target.__name__}()", keywords, list(inspect.signature(target).parameters))
 
 

@@ -62,7 +62,7 @@ _LONGEST = 14  # words of one number
 
 
 def read_ordinal(words: list[str], place: int) -> tuple[str, int] | None:
-    """Read an ordinal: its form in digits, and the position after it.
+    """Read an ordinal. Return its form in digits, and the position after it.
 
     >>> read_ordinal(["vingt", "et", "unième", "siècle"], 0), read_ordinal(["troisièmes"], 0)
     (('21e', 3), ('3es', 1))
