@@ -26,7 +26,7 @@ from soniox_ds.corpus.snapshot import Snapshot, while_nobody_writes
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.progress.counts import Snapshot as Progressed
 from soniox_ds.schema import RECORDINGS, TOKENS, WORDS, empty, frame_from_arrow
-from soniox_ds.schema.by_part import by_part, tables_of_parts
+from soniox_ds.schema.by_part import by_part, results_of_parts
 from soniox_ds.stores.paths import AnyPath, folder_path
 from soniox_ds.text import words as _text
 
@@ -333,7 +333,7 @@ class OpenedCorpus:
         """
         from soniox_ds.corpus.derived import save_result
 
-        save_result(self.folder, name, tables_of_parts(table, self) if callable(table) else [table])
+        save_result(self.folder, name, results_of_parts(table, self) if callable(table) else [table])
 
     def words(self) -> pd.DataFrame:
         """Return the words of all recordings (``schema.WORDS``); see `soniox_ds.words`."""

@@ -17,7 +17,7 @@ from concurrent.futures import Executor, Future
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any, NamedTuple, ParamSpec
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -29,9 +29,10 @@ from soniox_ds.schema.inputs import InParts, PartReader
 from soniox_ds.schema.matching import matched_ids
 from soniox_ds.schema.shaping import as_ids, with_ids, with_named_levels
 
-__all__ = ["Order", "by_part", "need_in_any_part", "tables_of_parts"]
+__all__ = ["Order", "by_part", "need_in_any_part", "results_of_parts"]
 
 _Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 _Function = Callable[_Arguments, pd.DataFrame]
 
 Order = Callable[[pd.DataFrame, "np.ndarray[Any, Any]"], "np.ndarray[Any, Any]"]
@@ -140,8 +141,8 @@ def _dispatch(
 class _Outcome(NamedTuple):
     """The result of a task."""
 
-    table: pd.DataFrame | None
-    """The result for the part, or None if the part has no references."""
+    result: Any
+    """The result for the part, usually a table, or None if the part has no references."""
     requirements: dict[str, str | None]
     """The messages of `need_in_any_part` by requirement, None for a requirement that the part fulfils."""
     warnings: list[tuple[type[Warning], str]]
@@ -152,7 +153,7 @@ class _Outcome(NamedTuple):
 class _Task:
     """The application of a function to one part. It can be sent to another process."""
 
-    function: Callable[..., pd.DataFrame]
+    function: Callable[..., Any]
     reader: PartReader
     options: dict[str, Any]
     column: str | None
@@ -174,8 +175,8 @@ class _Task:
                 return _Outcome(self.function(part, **self.options), requirements, [])
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
-                table = self.function(part, **self.options)
-            return _Outcome(table, requirements, [(each.category, str(each.message)) for each in caught])
+                result = self.function(part, **self.options)
+            return _Outcome(result, requirements, [(each.category, str(each.message)) for each in caught])
         finally:
             _requirements.reset(token)
 
@@ -203,12 +204,12 @@ def _outcomes(tasks: Iterator[_Task], executor: Executor | None) -> Iterator[_Ou
             future.cancel()
 
 
-def _tables(tasks: Iterator[_Task], executor: Executor | None) -> Iterator[pd.DataFrame]:
+def _results(tasks: Iterator[_Task], executor: Executor | None) -> Iterator[Any]:
     """Yield the results of tasks, and pass on their warnings. Raise InputError if no part fulfils a requirement."""
     requirements: dict[str, str | None] = {}
     for outcome in _outcomes(tasks, executor):
-        if outcome.table is not None:
-            yield outcome.table
+        if outcome.result is not None:
+            yield outcome.result
         for category, message in outcome.warnings:
             warn_caller(message, category)
         for requirement, problem in outcome.requirements.items():
@@ -218,16 +219,17 @@ def _tables(tasks: Iterator[_Task], executor: Executor | None) -> Iterator[pd.Da
             raise InputError(problem)
 
 
-def tables_of_parts(function: Callable[..., pd.DataFrame], corpus: InParts) -> Iterator[pd.DataFrame]:
+def results_of_parts(function: Callable[..., _Result], corpus: InParts, column: str | None = None) -> Iterator[_Result]:
     """Yield the result of a function of a corpus for each part of an opened corpus, one after the other.
 
-    If the corpus has an executor, the function is sent to its workers.
+    If the corpus has an executor, the function is sent to its workers. If a column of the recordings is named, parts in
+    which all its values are missing are left out.
     """
     if not (readers := corpus.part_readers()):
         yield function(corpus.load())
         return
-    tasks = (_Task(function, reader, {}, None, os.getpid(), installed_version()) for reader in readers)
-    yield from _tables(tasks, corpus.executor)
+    tasks = (_Task(function, reader, {}, column, os.getpid(), installed_version()) for reader in readers)
+    yield from _results(tasks, corpus.executor)
 
 
 @dataclass
@@ -248,7 +250,7 @@ class _Mapping:
                 self.options[name] = given = with_ids(with_named_levels(given, name), name)
             if _has_ids(given):
                 divided[name] = _Divided.of(given, self.ids, name)
-        results = list(_tables(self._tasks(divided), self.corpus.executor))
+        results = list(_results(self._tasks(divided), self.corpus.executor))
         if not results:  # The function itself raises the error for what is missing, or returns its empty table.
             readers = self.corpus.part_readers()
             return self.function(readers[0].read() if readers else self.corpus.load(), **self.options)

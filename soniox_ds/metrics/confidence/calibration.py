@@ -20,7 +20,8 @@ estimation, evaluation and applications of confidence measures for speech recogn
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from math import nan
 from typing import Any, NamedTuple
 
@@ -29,10 +30,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError
+from soniox_ds.metrics.confidence.calibration_counts import (
+    BlockSums,
+    GroupCounts,
+    Values,
+    block_sums,
+    distinct_values,
+    joined_blocks,
+    joined_values,
+)
 from soniox_ds.metrics.confidence.calibration_error import (
     accuracy_intervals,
     bin_edges,
-    binned,
     chance_gaps,
     check_bins,
     ece,
@@ -40,18 +49,19 @@ from soniox_ds.metrics.confidence.calibration_error import (
     resampling,
 )
 from soniox_ds.metrics.confidence.word_confidence import judged
-from soniox_ds.metrics.words.alignments import Alignments, word_columns_of
+from soniox_ds.metrics.words.alignments import Alignments, alignments_of, word_columns_of
 from soniox_ds.schema import CALIBRATION, RELIABILITY, Table, conform, empty, need
+from soniox_ds.schema.by_part import results_of_parts
+from soniox_ds.schema.inputs import InParts
 from soniox_ds.schema.result_table import ResultTable
 
 __all__ = ["auc", "brier_score", "calibration", "normalized_cross_entropy", "reliability"]
 
 _CLIP = 1e-7
+_PENDING_VALUES = 100_000  # distinct confidences that are collected before they are added up
 _LENGTHS = {1: "1 to 3", 4: "4 to 6", 7: "7 to 9", 10: "10 or more"}
 
-Bools = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
 
 
 def calibration(
@@ -71,7 +81,8 @@ def calibration(
     ----------
     alignments
         ``schema.WORD_ALIGNMENTS``: `operation`, `confidence`, and the columns named by `by` and `block`; or a corpus
-        with references, which is aligned with the defaults of `align_words`.
+        with references, which is aligned with the defaults of `align_words`. An opened corpus is counted part by part,
+        so that its words are not held in memory, and twice for ``binning="equal_mass"``.
     by
         One or more columns whose values are the groups, such as "language" or "speaker"; a column of your recordings
         can be merged in by `audio_id`, and need not be if a corpus is given. "length" (of the aligned word in
@@ -132,26 +143,25 @@ def calibration(
     """
     check_bins(bins, binning)
     settings = resampling(ci, n_resamples, seed)
-    groups = _groups(alignments, by, block, CALIBRATION)
+    groups = _counted(alignments, by, block, CALIBRATION, bins, binning)
     rows = []
-    for group_words in groups.words:
-        edges = bin_edges(group_words.confidence, bins, binning)
-        sums = binned(group_words.confidence, group_words.correct, group_words.blocks, edges)
-        interval = ece_interval(sums, chance_gaps(group_words.confidence, edges, settings), settings)
-        count = len(group_words.correct)
+    for values, sums in groups.counts:
+        edges = bin_edges(values, bins, binning)
+        interval = ece_interval(sums, chance_gaps(values, edges, settings), settings)
+        count, n_right = int(values.words.sum()), int(values.right.sum())
         rows.append(
             {
                 "n": count,
-                "errors": int((~group_words.correct).sum()),
-                "accuracy": float(group_words.correct.mean()) if count else nan,
-                "confidence_mean": float(group_words.confidence.mean()) if count else nan,
+                "errors": count - n_right,
+                "accuracy": n_right / count if count else nan,
+                "confidence_mean": float(values.confidence @ values.words) / count if count else nan,
                 "ece": ece(sums),
                 "ece_low": interval.low,
                 "ece_high": interval.high,
                 "ece_by_chance": interval.by_chance,
-                "brier": brier_score(group_words.confidence, group_words.correct),
-                "nce": normalized_cross_entropy(group_words.confidence, group_words.correct),
-                "auc": auc(group_words.confidence, group_words.correct),
+                "brier": brier_score(values),
+                "nce": normalized_cross_entropy(values),
+                "auc": auc(values),
                 "blocks": len(sums.words),
                 "block": block,
                 "bins": bins,
@@ -213,11 +223,10 @@ def reliability(
     """
     check_bins(bins, binning)
     settings = resampling(ci, n_resamples, seed)
-    groups = _groups(alignments, by, block, RELIABILITY)
+    groups = _counted(alignments, by, block, RELIABILITY, bins, binning)
     tables = [empty(RELIABILITY)]
-    for group_words in groups.words:
-        edges = bin_edges(group_words.confidence, bins, binning)
-        sums = binned(group_words.confidence, group_words.correct, group_words.blocks, edges)
+    for values, sums in groups.counts:
+        edges = bin_edges(values, bins, binning)
         low, high = accuracy_intervals(sums, settings)
         counts = sums.words.sum(axis=0)
         columns = {
@@ -232,75 +241,137 @@ def reliability(
         }
         tables.append(conform(pd.DataFrame(columns), RELIABILITY))
     result = pd.concat(tables, ignore_index=True)
-    repeated = np.repeat(np.arange(len(groups.words)), [len(table) for table in tables[1:]])
+    repeated = np.repeat(np.arange(len(groups.counts)), [len(table) for table in tables[1:]])
     return ResultTable(pd.concat([groups.labels.take(repeated).reset_index(drop=True), result], axis=1))
 
 
-def brier_score(confidence: FloatArray, correct: Bools) -> float:
+def brier_score(values: Values) -> float:
     """Return the mean squared difference between confidence and verdict; NaN if there are no words.
 
-    >>> round(brier_score(np.array([0.9, 0.4]), np.array([True, False])), 3)
+    >>> round(brier_score(Values(np.array([0.4, 0.9]), np.array([1, 1]), np.array([0, 1]))), 3)
     0.085
     """
-    return float(np.mean((confidence - correct) ** 2)) if len(confidence) else nan
+    if not (count := int(values.words.sum())):
+        return nan
+    confidence, wrong = values.confidence, values.words - values.right
+    return float(values.right @ (1 - confidence) ** 2 + wrong @ confidence**2) / count
 
 
-def normalized_cross_entropy(confidence: FloatArray, correct: Bools) -> float:
+def normalized_cross_entropy(values: Values) -> float:
     """Return the information of the confidences beyond the accuracy: 1 is all, 0 none, below 0 worse than none.
 
     NaN if all words are right or all are wrong, since the accuracy is then complete information.
 
-    >>> round(normalized_cross_entropy(np.array([0.95, 0.8, 0.4, 0.7, 0.9]), np.array([1, 1, 0, 1, 0], bool)), 3)
+    >>> values = Values(np.array([0.4, 0.7, 0.8, 0.9, 0.95]), np.array([1, 1, 1, 1, 1]), np.array([0, 1, 1, 0, 1]))
+    >>> round(normalized_cross_entropy(values), 3)
     -0.024
     """
-    count, right = len(correct), int(correct.sum())
+    count, right = int(values.words.sum()), int(values.right.sum())
     if right in (0, count):
         return nan
     share = right / count
-    clipped = np.clip(confidence, _CLIP, 1 - _CLIP)
+    clipped = np.clip(values.confidence, _CLIP, 1 - _CLIP)
     most = -count * (share * np.log(share) + (1 - share) * np.log1p(-share))
-    return float((most + np.log(clipped[correct]).sum() + np.log1p(-clipped[~correct]).sum()) / most)
+    wrong = values.words - values.right
+    return float((most + values.right @ np.log(clipped) + wrong @ np.log1p(-clipped)) / most)
 
 
-def auc(confidence: FloatArray, correct: Bools) -> float:
+def auc(values: Values) -> float:
     """Return the probability that a wrong word has a lower confidence than a right word, with ties counting half.
 
     NaN if there are no wrong words or no right words.
 
-    >>> auc(np.array([0.9, 0.8, 0.8, 0.2]), np.array([True, True, False, False]))
+    >>> auc(Values(np.array([0.2, 0.8, 0.9]), np.array([1, 2, 1]), np.array([0, 1, 1])))
     0.875
     """
-    from scipy import stats
-
-    right, wrong = int(correct.sum()), int((~correct).sum())
-    if not right or not wrong:
+    wrong = values.words - values.right
+    n_right, n_wrong = int(values.right.sum()), int(wrong.sum())
+    if not n_right or not n_wrong:
         return nan
-    above = stats.rankdata(confidence)[correct].sum() - right * (right + 1) / 2
-    return float(above / (right * wrong))
-
-
-class _Words(NamedTuple):
-    """The words of one group: confidence, verdict, and the code of the block, from 0."""
-
-    confidence: FloatArray
-    correct: Bools
-    blocks: Ints
+    wrong_below = np.cumsum(wrong) - wrong / 2
+    return float(values.right @ wrong_below / (n_right * n_wrong))
 
 
 class _Groups(NamedTuple):
-    """The labels of each group (one row each, one column for each name) and its words."""
+    """The labels of each group (one row each, one column for each name) and its counts."""
 
     labels: pd.DataFrame
-    words: list[_Words]
+    counts: list[GroupCounts]
 
 
-def _groups(source: Alignments, by: str | Sequence[str] | None, block: str, table: Table) -> _Groups:
+_Edges = Mapping[tuple[Any, ...], FloatArray]
+"""The bin edges of each group, by its labels."""
+
+
+def _counted(
+    source: Alignments, by: str | Sequence[str] | None, block: str, table: Table, bins: int, binning: str
+) -> _Groups:
     names = [] if by is None else [by] if isinstance(by, str) else list(by)
+    if taken := [name for name in names if name in table]:
+        raise InputError(f"by contains {taken}, which are also columns of the result; rename your columns first.")
+    if isinstance(source, pd.DataFrame) or not isinstance(source, InParts):
+        return _groups(source, names, block, bins, binning)
+    count = partial(_groups, names=names, block=block)
+    if binning == "equal_width":
+        parts = results_of_parts(partial(count, bins=bins, binning=binning), source, "reference")
+        return _joined(parts, names, source)
+    # The edges depend on all words, so that the parts are read twice. The first time there is one bin.
+    groups = _joined(
+        results_of_parts(partial(count, bins=1, binning="equal_width"), source, "reference"), names, source
+    )
+    edges = {
+        key: bin_edges(counts.values, bins, binning)
+        for key, counts in zip(_keys(groups.labels), groups.counts, strict=True)
+    }
+    parts = results_of_parts(partial(count, bins=bins, binning=binning, edges=edges), source, "reference")
+    return _joined(parts, names, source)
+
+
+def _joined(parts: Iterable[_Groups], names: list[str], corpus: InParts) -> _Groups:
+    """Add the counts of parts."""
+    ids = pd.Index(list(corpus))
+    labels: list[pd.DataFrame] = []
+    values: dict[tuple[Any, ...], list[Values]] = {}
+    blocks: dict[tuple[Any, ...], list[BlockSums]] = {}
+    for part in parts:
+        labels.append(part.labels)
+        for key, counts in zip(_keys(part.labels), part.counts, strict=True):
+            blocks.setdefault(key, []).append(counts.blocks)
+            pending = values.setdefault(key, [])
+            pending.append(counts.values)
+            if sum(len(each.words) for each in pending[1:]) > max(len(pending[0].words), _PENDING_VALUES):
+                values[key] = [joined_values(pending)]
+    if not labels:  # No part has references, for which this raises the error.
+        alignments_of(corpus.part_readers()[0].read())
+    together = pd.concat(labels, ignore_index=True)
+    if names:
+        number = together.groupby(names, dropna=False, observed=True, sort=True).ngroup().to_numpy()
+        together = together.iloc[np.unique(number, return_index=True)[1]].reset_index(drop=True)
+    else:
+        together = together.iloc[:1]
+    counts_of_groups = [
+        GroupCounts(joined_values(values[key]), joined_blocks(blocks[key], ids)) for key in _keys(together)
+    ]
+    return _Groups(together, counts_of_groups)
+
+
+def _keys(labels: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """Return the labels of each group as a key of a dict."""
+    columns = [labels[name].astype(object).where(labels[name].notna(), None) for name in labels]
+    return list(zip(*columns, strict=True)) if columns else [()] * len(labels)
+
+
+def _groups(
+    source: Alignments,
+    names: list[str],
+    block: str,
+    bins: int,
+    binning: str,
+    edges: _Edges | None = None,
+) -> _Groups:
     lengths = ["hypothesis"] if "length" in names else []
     alignments = word_columns_of(source, [*names, block, *lengths])
     all_words = judged(alignments, names)
-    if taken := [name for name in names if name in table]:
-        raise InputError(f"by contains {taken}, which are also columns of the result; rename your columns first.")
     with_confidence = alignments.iloc[all_words.rows].reset_index(drop=True)
     if "length" in names and "length" not in with_confidence:
         with_confidence = with_confidence.assign(length=_length_classes(with_confidence))
@@ -324,14 +395,18 @@ def _groups(source: Alignments, by: str | Sequence[str] | None, block: str, tabl
     order = np.argsort(number, kind="stable")
     members = np.split(order, np.searchsorted(number[order], np.arange(1, count))) if count else []
     labels = with_confidence[names].iloc[[rows[0] for rows in members]] if names else pd.DataFrame(index=range(count))
-    if not isinstance(source, pd.DataFrame):  # The texts of an opened corpus are categories.
-        texts = [name for name in names if labels[name].dtype == "category" and name != "length"]
-        labels = labels.astype({name: labels[name].cat.categories.dtype for name in texts})
-    words = [
-        _Words(all_words.confidence[rows], all_words.correct[rows], pd.factorize(with_confidence[block].take(rows))[0])
-        for rows in members
-    ]
-    return _Groups(labels.reset_index(drop=True), words)
+    labels = labels.reset_index(drop=True)
+    audio_id = with_confidence["audio_id" if "audio_id" in with_confidence else block]
+    counts = []
+    for key, rows in zip(_keys(labels), members, strict=True):
+        confidence, correct = all_words.confidence[rows], all_words.correct[rows]
+        values = distinct_values(confidence, correct)
+        edges_of_group = bin_edges(values, bins, binning) if edges is None else edges[key]
+        sums = block_sums(
+            confidence, correct, edges_of_group, with_confidence[block].take(rows), audio_id.take(rows), rows
+        )
+        counts.append(GroupCounts(values, sums))
+    return _Groups(labels, counts)
 
 
 def _length_classes(words: pd.DataFrame) -> Any:

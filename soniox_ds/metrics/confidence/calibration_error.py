@@ -2,7 +2,8 @@
 
 Conventions: a bin holds confidences above its lower edge and up to its upper edge; the first bin also holds its lower
 edge. Confidences are rounded by `as_decimals` (in `sx.metrics.word_confidence`), so that 0.8 in single precision is
-also 0.8. Sums are kept for each block and bin, so that a replicate of the bootstrap is one product of matrices.
+also 0.8. Sums are kept for each block and bin (`calibration_counts`), so that a replicate of the bootstrap is one
+product of matrices.
 """
 
 from __future__ import annotations
@@ -15,18 +16,17 @@ import numpy.typing as npt
 
 from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.confidence.calibration_counts import BlockSums, Values
 from soniox_ds.metrics.stats.bootstrap import FEW_UNITS
 from soniox_ds.metrics.stats.resampling import resampled_sums
 
 __all__ = [
     "BINNINGS",
     "FEW_ERRORS",
-    "Binned",
     "EceInterval",
     "Resampling",
     "accuracy_intervals",
     "bin_edges",
-    "binned",
     "chance_gaps",
     "check_bins",
     "ece",
@@ -43,9 +43,7 @@ FEW_ERRORS = 10
 _GROUPS = 32
 _CELLS = 500_000  # numbers drawn at a time: 4 MB
 
-Bools = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
 
 
 class Resampling(NamedTuple):
@@ -65,19 +63,6 @@ class EceInterval(NamedTuple):
     reason: str | None
 
 
-class Binned(NamedTuple):
-    """Sums for each block (rows) and bin (columns)."""
-
-    words: FloatArray
-    right: FloatArray
-    confidence: FloatArray
-
-    @property
-    def gaps(self) -> FloatArray:
-        """The number of right words minus the sum of their confidences."""
-        return self.right - self.confidence
-
-
 def check_bins(bins: Any, binning: Any) -> None:
     """Raise InputError unless both options are valid."""
     check_number(bins, "bins", whole=True, least=1, advice="give a whole number, 1 or more (10 to 20 is usual).")
@@ -93,37 +78,36 @@ def resampling(ci: Any, n_resamples: Any, seed: Any) -> Resampling:
     return Resampling(ci, int(n_resamples), seed)
 
 
-def bin_edges(confidence: FloatArray, bins: int, binning: str) -> FloatArray:
+def bin_edges(values: Values, bins: int, binning: str) -> FloatArray:
     """Return the bin edges, one more than there are bins.
 
-    >>> bin_edges(np.array([0.2, 0.9, 1.0, 1.0, 1.0]), 4, "equal_mass")
+    >>> bin_edges(Values(np.array([0.2, 0.9, 1.0]), np.array([1, 1, 3]), np.array([0, 1, 3])), 4, "equal_mass")
     array([0.2, 0.9, 1. ])
     """
-    if binning == "equal_width" or not len(confidence):
+    if binning == "equal_width" or not len(values.confidence):
         return np.arange(bins + 1) / bins  # each edge is the float nearest to its fraction, such as 0.3
-    edges = np.unique(np.quantile(confidence, np.linspace(0, 1, bins + 1)))
+    edges = np.unique(_quantiles(values, np.linspace(0, 1, bins + 1)))
     return edges if len(edges) > 1 else np.repeat(edges, 2)
 
 
-def binned(confidence: FloatArray, correct: Bools, blocks: Ints, edges: FloatArray) -> Binned:
-    """Sum words, right words and confidences by block and bin; `blocks` are codes from 0, each of which occurs."""
-    bins = len(edges) - 1
-    rows = int(blocks.max()) + 1 if len(blocks) else 0
-    cell = blocks * bins + np.searchsorted(edges[1:-1], confidence)
+def _quantiles(values: Values, shares: FloatArray) -> FloatArray:
+    """Compute what ``np.quantile`` returns for the single words."""
+    ends = np.cumsum(values.words)
+    place = shares * (ends[-1] - 1)
+    lower = np.floor(place)
+    low, high = (values.confidence[np.searchsorted(ends, at, side="right")] for at in (lower, np.ceil(place)))
+    weight = place - lower
+    between: FloatArray = np.where(weight < 0.5, low + (high - low) * weight, high - (high - low) * (1 - weight))
+    return between
 
-    def summed(values: FloatArray) -> FloatArray:
-        return np.bincount(cell, values, rows * bins).astype(np.float64).reshape(rows, bins)
 
-    return Binned(summed(np.ones(len(cell))), summed(correct.astype(np.float64)), summed(confidence))
-
-
-def ece(sums: Binned) -> float:
+def ece(sums: BlockSums) -> float:
     """Return the expected calibration error; NaN if there are no words."""
     words = float(sums.words.sum())
     return float(np.abs(sums.gaps.sum(axis=0)).sum()) / words if words else nan
 
 
-def chance_gaps(confidence: FloatArray, edges: FloatArray, resampling: Resampling) -> FloatArray:
+def chance_gaps(values: Values, edges: FloatArray, resampling: Resampling) -> FloatArray:
     """Simulate the ECE of words that are right as often as their confidence says, one value for each replicate.
 
     Words are independent here, which gives the smallest effect of chance; if words of one recording go wrong together,
@@ -131,20 +115,21 @@ def chance_gaps(confidence: FloatArray, edges: FloatArray, resampling: Resamplin
     binomial with the group's mean confidence. The expectation is exact; the variance is too large by that of the
     confidences within a group.
 
+    >>> values = Values(np.array([0.9]), np.array([100]), np.array([90]))
     >>> resampling = Resampling(0.95, 1000, 0)
-    >>> float(chance_gaps(np.full(100, 0.9), np.array([0.0, 1.0]), resampling).mean().round(2))  # √(2 / π · 0.09 / 100)
+    >>> float(chance_gaps(values, np.array([0.0, 1.0]), resampling).mean().round(2))  # √(2 / π · 0.09 / 100)
     0.02
     """
-    if not len(confidence):
+    if not len(values.confidence):
         return np.full(resampling.n_resamples, nan)
-    ordered = np.sort(confidence)
-    bin_of = np.searchsorted(edges[1:-1], ordered)
-    _, bin_of, counts = np.unique(bin_of, return_inverse=True, return_counts=True)  # bins that hold words
-    place = np.arange(len(ordered)) - (np.cumsum(counts) - counts)[bin_of]
-    group = bin_of * _GROUPS + place * _GROUPS // counts[bin_of]
-    group = group[np.searchsorted(ordered, ordered)]  # equal confidences stay in one group: fewer numbers to draw
-    starts, size = np.unique(group, return_index=True, return_counts=True)[1:]
-    mean = np.clip(np.add.reduceat(ordered, starts) / size, 0, 1)
+    n_words = int(values.words.sum())
+    _, bin_of = np.unique(np.searchsorted(edges[1:-1], values.confidence), return_inverse=True)  # bins that hold words
+    counts = np.bincount(bin_of, values.words).astype(np.intp)
+    place = np.cumsum(values.words) - values.words - (np.cumsum(counts) - counts)[bin_of]
+    group = bin_of * _GROUPS + place * _GROUPS // counts[bin_of]  # Equal confidences stay in one group.
+    starts = np.unique(group, return_index=True)[1]
+    size = np.add.reduceat(values.words, starts)
+    mean = np.clip(np.add.reduceat(values.confidence * values.words, starts) / size, 0, 1)
     first = np.searchsorted(bin_of[starts], np.arange(len(counts)))  # first group of each bin
     rng = np.random.default_rng(resampling.seed)
     gaps_of_replicates = np.empty(resampling.n_resamples)
@@ -152,11 +137,11 @@ def chance_gaps(confidence: FloatArray, edges: FloatArray, resampling: Resamplin
     for start in range(0, resampling.n_resamples, rows):
         right = rng.binomial(size, mean, (min(rows, resampling.n_resamples - start), len(size)))
         gaps = np.add.reduceat(right - size * mean, first, axis=1)
-        gaps_of_replicates[start : start + len(right)] = np.abs(gaps).sum(axis=1) / len(ordered)
+        gaps_of_replicates[start : start + len(right)] = np.abs(gaps).sum(axis=1) / n_words
     return gaps_of_replicates
 
 
-def ece_interval(sums: Binned, by_chance: FloatArray, resampling: Resampling) -> EceInterval:
+def ece_interval(sums: BlockSums, by_chance: FloatArray, resampling: Resampling) -> EceInterval:
     """Return the bounds of the true ECE, and the ECE expected by chance.
 
     `by_chance` comes from `chance_gaps`. It is needed because the residuals of few blocks, or of blocks without errors,
@@ -188,7 +173,7 @@ def ece_interval(sums: Binned, by_chance: FloatArray, resampling: Resampling) ->
     return EceInterval(0.0 if estimate <= most else max(0.0, 2 * estimate - high), high, expected, None)
 
 
-def _too_little(sums: Binned) -> str | None:
+def _too_little(sums: BlockSums) -> str | None:
     """Return why the blocks are too few for an interval of the ECE; None if they are enough."""
     blocks = len(sums.words)
     if blocks < FEW_UNITS:
@@ -200,7 +185,7 @@ def _too_little(sums: Binned) -> str | None:
     return None
 
 
-def accuracy_intervals(sums: Binned, resampling: Resampling) -> tuple[FloatArray, FloatArray]:
+def accuracy_intervals(sums: BlockSums, resampling: Resampling) -> tuple[FloatArray, FloatArray]:
     """Return the bounds of each bin's accuracy; NaN if its words come from fewer than two blocks."""
     bins = sums.words.shape[1]
     low, high = np.full(bins, nan), np.full(bins, nan)

@@ -21,7 +21,7 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.schema import need, need_confidences, no_duplicates
-from soniox_ds.schema.by_part import by_part
+from soniox_ds.schema.by_part import by_part, need_in_any_part
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text import runs
 from soniox_ds.text.scripts import features
@@ -124,10 +124,12 @@ def judged(alignments: pd.DataFrame, by: Sequence[str] = ()) -> Judged:
     has_word = names != "deletion"
     confidence = checked_confidence(alignments, label="alignments")
     rows = np.flatnonzero(has_word & confidence.known)
-    if has_word.any() and not rows.size:
-        raise InputError(
+    if has_word.any():
+        need_in_any_part(
+            "confidence",
+            rows.size > 0,
             f"none of the {int(has_word.sum())} aligned words has a confidence; align the words of a corpus, "
-            "not plain texts, to keep their confidences."
+            "not plain texts, to keep their confidences.",
         )
     return Judged(rows, confidence.values[rows], names[rows] == "hit")
 

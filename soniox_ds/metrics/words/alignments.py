@@ -17,7 +17,7 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.words.align import align_words
 from soniox_ds.metrics.words.jiwer_output import alignments_from_jiwer, is_jiwer_output
 from soniox_ds.schema import need_confidences, with_ids
-from soniox_ds.schema.by_part import need_in_any_part, tables_of_parts
+from soniox_ds.schema.by_part import need_in_any_part, results_of_parts
 from soniox_ds.schema.inputs import InParts, Transcribed, Transcripts
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def word_columns_of(source: Alignments, columns: Sequence[str]) -> pd.DataFrame:
         is_corpus = not isinstance(source, pd.DataFrame) and isinstance(source, Transcribed)
         return _with_columns_of_recordings(alignments, source, columns) if is_corpus else alignments
     names = list(dict.fromkeys(["audio_id", "operation", "confidence", *columns]))
-    tables = list(tables_of_parts(functools.partial(_words_of_part, names=names), source))
+    tables = list(results_of_parts(functools.partial(_words_of_part, names=names), source))
     known = [name for name in names if any(name in table for table in tables)]
     words = pd.DataFrame({name: _stacked([table[name] for table in tables if name in table]) for name in known})
     ids = words["audio_id"].cat
