@@ -82,7 +82,7 @@ def word_columns_of(source: Alignments, columns: Sequence[str]) -> pd.DataFrame:
     """Return the alignments with at least these columns, so far as they exist, for functions that need few columns.
 
     The columns of a corpus may also be columns of its recordings. An opened corpus is aligned part by part, and only
-    these columns of the transcribed words are kept, with repeated texts as categories: about 20 bytes for each word.
+    these columns of the transcribed words are kept, with repeated texts as categories.
 
     Raises
     ------
