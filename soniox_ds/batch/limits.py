@@ -43,11 +43,11 @@ class Limits:
     outage_s
         Seconds for which a run waits for a service that worked before and does not answer any more.
     quota_patience_s
-        Longest wait in seconds if others use up the quota of pending jobs. If they use up the quota of stored files or
-        transcriptions, which rarely go away by themselves, the wait is a quarter of this.
+        Longest wait in seconds if others use up the quota of pending jobs. The wait is a quarter of this if they use up
+        the quota of stored files or transcriptions, because these rarely go away by themselves.
     backlog
-        Number of finished results that may wait for their clean-up on the server. Above this, the clean-up goes ahead
-        of new submissions.
+        Number of finished results that may wait for their clean-up on the server. If more are waiting, the clean-up is
+        done before new submissions.
 
     Raises
     ------

@@ -98,7 +98,7 @@ class Appender:
         return new
 
     def _check_files(self) -> None:
-        """Raise InputError if a file of a listed save is damaged, so that it is noticed before anything is paid for."""
+        """Raise InputError if a file of a listed save is damaged, before anything is paid for."""
         for save in self._listed or []:
             for kind in ("recordings", "tokens"):
                 for path in (self._folder / kind).rglob(f"part-{save}-*.parquet"):

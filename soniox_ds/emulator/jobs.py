@@ -173,7 +173,10 @@ class JobRunner:
             ) from error
 
     async def _send_webhook(self, job: Job) -> None:
-        """Deliver a webhook, or give up after some attempts. Any answer but 2xx, and a redirect too, is a failure."""
+        """Deliver a webhook, or give up after some attempts.
+
+        Any answer other than 2xx, including a redirect, is a failure.
+        """
         headers = {}
         if name := job.body.get("webhook_auth_header_name"):
             headers[name] = job.body.get("webhook_auth_header_value", "")

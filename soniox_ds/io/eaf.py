@@ -59,12 +59,13 @@ def read_eaf(
         Table in ``schema.ANNOTATIONS``, one row for each annotation with a text, in the order of the file, and the
         column `tier` with the name of its tier. The speaker is the participant of the tier, or else its name without
         the ending ``- segments``, ``- words``, ``- phones`` or ``- translation de``. An annotation that points to
-        another annotation has the times of that one; a time that is not aligned is NA. Line breaks are spaces.
+        another annotation has the times of that one; a time that is not aligned is NA. Line breaks in a text become
+        spaces.
 
     Raises
     ------
     InputError
-        If the file does not exist or cannot be read, or has no tier of that name.
+        If the file does not exist or cannot be read, or has no tier of a name in `tiers`.
     SchemaError
         If the file is not XML or not EAF, or an annotation has no time slots or impossible ones. The message names the
         file and the line.

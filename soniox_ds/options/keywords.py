@@ -119,8 +119,9 @@ def list_options(
 ) -> None:
     """List options one by one in the signature and the docstring of a function or class.
 
-    They replace ``**options`` in the signature, where they stand before `connection`, and the entry ``**options`` of
-    the docstring. It is called below the definition and not as a decorator, which would hide the types of the function.
+    In the signature they replace ``**options`` and stand before `connection`; in the docstring they replace the entry
+    ``**options``. Call this function below the definition of the target and not as a decorator, which would hide the
+    types.
 
     Parameters
     ----------

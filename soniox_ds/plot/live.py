@@ -63,7 +63,8 @@ def token_arrival(
     audio_id
         Recording to draw, if there are several.
     start_ms, end_ms
-        Show only this window of the audio. In minutes of audio, lags of a second can hardly be seen.
+        Show only this window of the audio. If several minutes of audio are drawn, a lag of one second is hardly
+        visible.
     ax
         Axes to draw on; by default those of a new figure.
 
@@ -79,8 +80,9 @@ def token_arrival(
     SchemaError
         If a column is missing, or a token occurs twice.
     InputError
-        If there are several recordings and `audio_id` is not given, no token has a time, or the window is empty or in
-        seconds.
+        If there are several recordings and `audio_id` is not given; if no token has a time; or if the window is empty
+        or
+        in seconds.
 
     Examples
     --------

@@ -57,7 +57,7 @@ def transform_name(transform: Any) -> str:
 
 
 def transform_version(transform: Any) -> str:
-    """Return the version of jiwer with a digest of the parameters of the transforms and of code of the user's own."""
+    """Return the version of jiwer, with a digest of the transforms' parameters and of code that the user wrote."""
     described = []
     for part in _parts(transform):
         methods = [] if type(part).__module__.startswith("jiwer.") else _own_methods(part)

@@ -128,7 +128,7 @@ def _measured(audio_id: Any, measure: str, ms: Any) -> pd.DataFrame:
 
 
 def _connections(tables: LiveTables) -> list[pd.DataFrame]:
-    """Measure the duration of each connection's opening, and the wait for each recording's first token."""
+    """Measure how long each connection took to open, and how long each recording waited for its first token."""
     log = tables.log
     connect: list[tuple[str, float]] = []
     ready: dict[str, float] = {}  # the time at which there were both audio and a connection

@@ -24,7 +24,7 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError, SetupError
 from soniox_ds.metrics.stats.bootstrap import checked_resampling
-from soniox_ds.metrics.translation.texts import texts_of, where
+from soniox_ds.metrics.translation.reference_translations import texts_of, where
 from soniox_ds.schema import TRANSLATION_COMPARISON, TRANSLATION_SCORES, conform
 from soniox_ds.schema.result_table import ResultTable
 from soniox_ds.text.scripts import is_unspaced
