@@ -92,7 +92,7 @@ def error_summary(
     ['hall', 'cell']
     """
     refuse_transcripts(summary, "a summary of errors", "sx.plot.error_summary(sx.summarize(sx.word_errors(corpus)))")
-    if isinstance(summary, pd.DataFrame) and set(COUNTS) <= set(summary) and "recordings" not in summary:
+    if isinstance(summary, pd.DataFrame) and {"audio_id", *COUNTS} <= set(summary) and "recordings" not in summary:
         summary = summarize(summary, by)
     measure = measure_of(summary)
     rates = [measure.rate, f"{measure.rate}_low", f"{measure.rate}_high"]

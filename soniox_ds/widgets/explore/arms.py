@@ -262,7 +262,7 @@ def references_by_id(references: Any, audio_ids: list[str]) -> dict[str, Any] | 
     `references` is a table with `audio_id` and `reference` (or `text`), a Series or a dict from audio_id to text. Ids
     that name a recording without its folder or extension are matched.
 
-    >>> references_by_id({"a": "Good day"}, ["a.wav"])
+    >>> references_by_id({"a.wav": "Good day"}, ["a.wav"])
     {'a.wav': 'Good day'}
     """
     if references is None:

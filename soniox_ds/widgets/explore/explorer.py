@@ -104,7 +104,7 @@ def explore(
     >>> import soniox_ds as sx
     >>> corpus = sx.load_samples().select(condition="telephone")
     >>> sx.explore(corpus, sx.word_errors(corpus))
-    Explorer: 30 recordings, 3.2 min, WER 9.0%
+    Explorer: 47 recordings, 3.7 min, WER 29.7%
     """
     scoring = {"normalizer": normalizer, "language": language}
     if isinstance(transcripts, Comparison):
