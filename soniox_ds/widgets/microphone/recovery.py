@@ -35,6 +35,8 @@ _log = logging.getLogger(__name__)
 
 _KEPT_DAYS = 30
 _BEGINNINGS = 100  # the folder may be removed at any moment in which it is empty
+_PATIENCE_S = 10.0
+"""Longest wait in seconds for a kernel that looks for recordings. It holds the lock of each while it reads its file."""
 _ENDS = (".jsonl", ".pcm", ".told", ".lock")
 
 
@@ -61,7 +63,7 @@ class Kept:
         self._paths = [store.folder / f"{key}{end}" for end in _ENDS]
         lock = FileLock(store.folder / f"{key}.lock", thread_local=False)
         with contextlib.ExitStack() as lock_stack, contextlib.ExitStack() as stack:
-            lock_stack.enter_context(lock.acquire(timeout=0))
+            lock_stack.enter_context(lock.acquire(timeout=_PATIENCE_S))
             self._write = stack.enter_context(store.writing(key, [begun]))
             self._sound = None if pcm is None else stack.enter_context(pcm.open("wb"))
             self._stack = stack.pop_all()

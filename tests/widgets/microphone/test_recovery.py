@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from tones import ToneRecognizer, pcm_bytes, random_words, speak
 
 import soniox_ds as sx
@@ -205,6 +206,18 @@ def test_recordings_may_be_removed_while_others_are_looked_for(tmp_path):
             over.set()
         for other in others:
             other.result()
+
+
+def test_a_recording_begins_although_another_kernel_looks_at_its_file(tmp_path, monkeypatch):
+    """A beginning that is repeated, because the folder was removed, may have left a file that another kernel reads."""
+    monkeypatch.setattr("secrets.token_hex", lambda size: "0" * 2 * size)
+    (tmp_path / "place.streams").mkdir()
+    looking = FileLock(tmp_path / "place.streams" / "20260504T000000-00000000.lock", thread_local=False)
+    looking.acquire()
+    threading.Timer(0.2, looking.release).start()
+    _, kept = begun(tmp_path / "place")
+    assert kept is not None
+    kept.forget()
 
 
 def test_several_that_nobody_read_are_told_apart(tones, speech, cache):
