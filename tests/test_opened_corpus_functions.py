@@ -27,7 +27,7 @@ BY_PART = {
     *("segments", "speaker_stats", "speaker_turns", "speaker_word_errors", "texts", "word_errors", "words"),
 }
 OF_WORDS = {"calibration", "metrics.precision_recall", "metrics.reliability", "metrics.roc"}
-"""Functions of all words, of which an opened corpus keeps a few columns only."""
+"""Functions that count the words of an opened corpus part by part; `test_calibration_by_part` has further tests."""
 
 WAYS_ON = r"corpus\.load\(\)|sx\.align_words\(corpus"
 
@@ -116,7 +116,7 @@ def test_words_in_parts_need_references_in_some_part(tmp_path):
     bare = sx.Corpus(corpus.recordings.drop(columns="reference"), corpus.tokens)
     bare.save(tmp_path / "c")
     with pytest.raises(InputError, match="no references of its own"):
-        sx.calibration(sx.open_corpus(tmp_path / "c"))
+        sx.metrics.roc(sx.open_corpus(tmp_path / "c"))
 
 
 def all_references(corpus):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from soniox_ds.metrics.confidence.calibration import calibration, reliability
-from soniox_ds.metrics.confidence.calibration_counts import distinct_values
+from soniox_ds.metrics.confidence.calibration_counts import confidence_counts
 from soniox_ds.metrics.confidence.calibration_error import bin_edges
 from soniox_ds.metrics.confidence.recalibration import fit_recalibration
 from soniox_ds.metrics.confidence.roc import precision_recall, roc
@@ -158,7 +158,7 @@ def test_bins_equal_scikit_learns(seed, digits, binning, strategy):
     np.testing.assert_allclose(ours["confidence_mean"].to_numpy(float), mean)
     assert ours["n"].sum() == len(judged)
     confidence = judged["confidence"].to_numpy(float)
-    edges = bin_edges(distinct_values(confidence, np.ones(len(confidence), bool)), 10, binning)
+    edges = bin_edges(confidence_counts(confidence, np.ones(len(confidence), bool)), 10, binning)
     assert len(edges) <= 11
     if binning == "equal_mass":
         np.testing.assert_array_equal(edges, np.unique(np.quantile(confidence, np.linspace(0, 1, 11))))

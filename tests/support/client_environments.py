@@ -37,15 +37,15 @@ def run_client(command: list[str | Path], environment: dict[str, str], text: str
 
 @functools.cache
 def python_of_clients() -> Path:
-    """Return the interpreter of the environment that ``tests/clients/python/requirements.txt`` lists."""
+    """Return the interpreter of the environment that ``tests/clients/python/requirements.in`` describes."""
 
     def install(folder: Path) -> None:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, capture_output=True)
         pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install"]
-        # The byte code of the few modules that are used is made when they are imported. The list is complete, so that
-        # nothing has to be resolved.
-        pip += ["--quiet", "--no-compile", "--no-deps", "--retries", "5"]
-        _install([*pip, "-r", str(PACKAGES / "python" / "requirements.txt")], folder)
+        # The byte code of the few modules that are used is made when they are imported.
+        pip += ["--quiet", "--no-compile", "--retries", "5"]
+        lists = PACKAGES / "python"
+        _install([*pip, "-r", str(lists / "requirements.in"), "-c", str(lists / "requirements.txt")], folder)
 
     return _prepared("python", install) / "bin" / "python"
 

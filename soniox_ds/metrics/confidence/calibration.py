@@ -32,12 +32,13 @@ import pandas as pd
 from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.metrics.confidence.calibration_counts import (
     BlockSums,
+    ConfidenceCounts,
     GroupCounts,
-    Values,
     block_sums,
-    distinct_values,
+    confidence_counts,
+    gathered,
     joined_blocks,
-    joined_values,
+    joined_counts,
 )
 from soniox_ds.metrics.confidence.calibration_error import (
     accuracy_intervals,
@@ -49,16 +50,14 @@ from soniox_ds.metrics.confidence.calibration_error import (
     resampling,
 )
 from soniox_ds.metrics.confidence.word_confidence import judged
-from soniox_ds.metrics.words.alignments import Alignments, alignments_of, word_columns_of
+from soniox_ds.metrics.words.alignments import Alignments, alignments_with_columns, results_of_aligned_parts
 from soniox_ds.schema import CALIBRATION, RELIABILITY, Table, conform, empty, need
-from soniox_ds.schema.by_part import results_of_parts
 from soniox_ds.schema.inputs import InParts
 from soniox_ds.schema.result_table import ResultTable
 
 __all__ = ["auc", "brier_score", "calibration", "normalized_cross_entropy", "reliability"]
 
 _CLIP = 1e-7
-_PENDING_VALUES = 100_000  # distinct confidences that are collected before they are added up
 _LENGTHS = {1: "1 to 3", 4: "4 to 6", 7: "7 to 9", 10: "10 or more"}
 
 FloatArray = npt.NDArray[np.float64]
@@ -245,10 +244,10 @@ def reliability(
     return ResultTable(pd.concat([groups.labels.take(repeated).reset_index(drop=True), result], axis=1))
 
 
-def brier_score(values: Values) -> float:
+def brier_score(values: ConfidenceCounts) -> float:
     """Return the mean squared difference between confidence and verdict; NaN if there are no words.
 
-    >>> round(brier_score(Values(np.array([0.4, 0.9]), np.array([1, 1]), np.array([0, 1]))), 3)
+    >>> round(brier_score(ConfidenceCounts(np.array([0.4, 0.9]), np.array([1, 1]), np.array([0, 1]))), 3)
     0.085
     """
     if not (count := int(values.words.sum())):
@@ -257,12 +256,13 @@ def brier_score(values: Values) -> float:
     return float(values.right @ (1 - confidence) ** 2 + wrong @ confidence**2) / count
 
 
-def normalized_cross_entropy(values: Values) -> float:
+def normalized_cross_entropy(values: ConfidenceCounts) -> float:
     """Return the information of the confidences beyond the accuracy: 1 is all, 0 none, below 0 worse than none.
 
     NaN if all words are right or all are wrong, since the accuracy is then complete information.
 
-    >>> values = Values(np.array([0.4, 0.7, 0.8, 0.9, 0.95]), np.array([1, 1, 1, 1, 1]), np.array([0, 1, 1, 0, 1]))
+    >>> confidence = np.array([0.4, 0.7, 0.8, 0.9, 0.95])
+    >>> values = ConfidenceCounts(confidence, np.array([1, 1, 1, 1, 1]), np.array([0, 1, 1, 0, 1]))
     >>> round(normalized_cross_entropy(values), 3)
     -0.024
     """
@@ -276,12 +276,12 @@ def normalized_cross_entropy(values: Values) -> float:
     return float((most + values.right @ np.log(clipped) + wrong @ np.log1p(-clipped)) / most)
 
 
-def auc(values: Values) -> float:
+def auc(values: ConfidenceCounts) -> float:
     """Return the probability that a wrong word has a lower confidence than a right word, with ties counting half.
 
     NaN if there are no wrong words or no right words.
 
-    >>> auc(Values(np.array([0.2, 0.8, 0.9]), np.array([1, 2, 1]), np.array([0, 1, 1])))
+    >>> auc(ConfidenceCounts(np.array([0.2, 0.8, 0.9]), np.array([1, 2, 1]), np.array([0, 1, 1])))
     0.875
     """
     wrong = values.words - values.right
@@ -313,17 +313,14 @@ def _counted(
         return _groups(source, names, block, bins, binning)
     count = partial(_groups, names=names, block=block)
     if binning == "equal_width":
-        parts = results_of_parts(partial(count, bins=bins, binning=binning), source, "reference")
-        return _joined(parts, names, source)
+        return _joined(results_of_aligned_parts(partial(count, bins=bins, binning=binning), source), names, source)
     # The edges depend on all words, so that the parts are read twice. The first time there is one bin.
-    groups = _joined(
-        results_of_parts(partial(count, bins=1, binning="equal_width"), source, "reference"), names, source
-    )
+    groups = _joined(results_of_aligned_parts(partial(count, bins=1, binning="equal_width"), source), names, source)
     edges = {
         key: bin_edges(counts.values, bins, binning)
         for key, counts in zip(_keys(groups.labels), groups.counts, strict=True)
     }
-    parts = results_of_parts(partial(count, bins=bins, binning=binning, edges=edges), source, "reference")
+    parts = results_of_aligned_parts(partial(count, bins=bins, binning=binning, edges=edges), source)
     return _joined(parts, names, source)
 
 
@@ -331,18 +328,13 @@ def _joined(parts: Iterable[_Groups], names: list[str], corpus: InParts) -> _Gro
     """Add the counts of parts."""
     ids = pd.Index(list(corpus))
     labels: list[pd.DataFrame] = []
-    values: dict[tuple[Any, ...], list[Values]] = {}
+    values: dict[tuple[Any, ...], list[ConfidenceCounts]] = {}
     blocks: dict[tuple[Any, ...], list[BlockSums]] = {}
     for part in parts:
         labels.append(part.labels)
         for key, counts in zip(_keys(part.labels), part.counts, strict=True):
             blocks.setdefault(key, []).append(counts.blocks)
-            pending = values.setdefault(key, [])
-            pending.append(counts.values)
-            if sum(len(each.words) for each in pending[1:]) > max(len(pending[0].words), _PENDING_VALUES):
-                values[key] = [joined_values(pending)]
-    if not labels:  # No part has references, for which this raises the error.
-        alignments_of(corpus.part_readers()[0].read())
+            values[key] = gathered(values.get(key, []), counts.values)
     together = pd.concat(labels, ignore_index=True)
     if names:
         number = together.groupby(names, dropna=False, observed=True, sort=True).ngroup().to_numpy()
@@ -350,7 +342,7 @@ def _joined(parts: Iterable[_Groups], names: list[str], corpus: InParts) -> _Gro
     else:
         together = together.iloc[:1]
     counts_of_groups = [
-        GroupCounts(joined_values(values[key]), joined_blocks(blocks[key], ids)) for key in _keys(together)
+        GroupCounts(joined_counts(values[key]), joined_blocks(blocks[key], ids)) for key in _keys(together)
     ]
     return _Groups(together, counts_of_groups)
 
@@ -369,8 +361,7 @@ def _groups(
     binning: str,
     edges: _Edges | None = None,
 ) -> _Groups:
-    lengths = ["hypothesis"] if "length" in names else []
-    alignments = word_columns_of(source, [*names, block, *lengths])
+    alignments = alignments_with_columns(source, [*names, block])
     all_words = judged(alignments, names)
     with_confidence = alignments.iloc[all_words.rows].reset_index(drop=True)
     if "length" in names and "length" not in with_confidence:
@@ -400,7 +391,7 @@ def _groups(
     counts = []
     for key, rows in zip(_keys(labels), members, strict=True):
         confidence, correct = all_words.confidence[rows], all_words.correct[rows]
-        values = distinct_values(confidence, correct)
+        values = confidence_counts(confidence, correct)
         edges_of_group = bin_edges(values, bins, binning) if edges is None else edges[key]
         sums = block_sums(
             confidence, correct, edges_of_group, with_confidence[block].take(rows), audio_id.take(rows), rows

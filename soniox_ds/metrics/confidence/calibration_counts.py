@@ -14,14 +14,25 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["BlockSums", "GroupCounts", "Values", "block_sums", "distinct_values", "joined_blocks", "joined_values"]
+__all__ = [
+    "BlockSums",
+    "ConfidenceCounts",
+    "GroupCounts",
+    "block_sums",
+    "confidence_counts",
+    "gathered",
+    "joined_blocks",
+    "joined_counts",
+]
+
+_PENDING = 100_000  # distinct confidences that are collected before they are added up
 
 Bools = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
 
-class Values(NamedTuple):
+class ConfidenceCounts(NamedTuple):
     """The distinct confidences from low to high, with the number of words and of right words that have each."""
 
     confidence: FloatArray
@@ -50,23 +61,23 @@ class BlockSums(NamedTuple):
 class GroupCounts(NamedTuple):
     """The counts of one group of words."""
 
-    values: Values
+    values: ConfidenceCounts
     blocks: BlockSums
 
 
-def distinct_values(confidence: FloatArray, correct: Bools) -> Values:
+def confidence_counts(confidence: FloatArray, correct: Bools) -> ConfidenceCounts:
     """Count the words that have each confidence.
 
-    >>> values = distinct_values(np.array([0.9, 0.5, 0.9]), np.array([True, True, False]))
+    >>> values = confidence_counts(np.array([0.9, 0.5, 0.9]), np.array([True, True, False]))
     >>> values.confidence.tolist(), values.words.tolist(), values.right.tolist()
     ([0.5, 0.9], [1, 2], [1, 1])
     """
     distinct, place, words = np.unique(confidence, return_inverse=True, return_counts=True)
     right = np.bincount(place, correct.astype(np.float64), len(distinct)).astype(np.intp)
-    return Values(distinct, words.astype(np.intp), right)
+    return ConfidenceCounts(distinct, words.astype(np.intp), right)
 
 
-def joined_values(parts: Sequence[Values]) -> Values:
+def joined_counts(parts: Sequence[ConfidenceCounts]) -> ConfidenceCounts:
     """Add the counts of several sets of words."""
     if len(parts) == 1:
         return parts[0]
@@ -76,7 +87,15 @@ def joined_values(parts: Sequence[Values]) -> Values:
         sums = np.bincount(place, np.concatenate(list(counts)).astype(np.float64), len(distinct))
         return sums.astype(np.intp)
 
-    return Values(distinct, added(part.words for part in parts), added(part.right for part in parts))
+    return ConfidenceCounts(distinct, added(part.words for part in parts), added(part.right for part in parts))
+
+
+def gathered(parts: Sequence[ConfidenceCounts], further: ConfidenceCounts) -> list[ConfidenceCounts]:
+    """Add further counts to a list for `joined_counts`, and join the list once it has become long."""
+    collected = [*parts, further]
+    if sum(len(part.words) for part in collected[1:]) > max(len(collected[0].words), _PENDING):
+        return [joined_counts(collected)]
+    return collected
 
 
 def block_sums(

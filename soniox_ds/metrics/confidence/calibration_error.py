@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import InputError
-from soniox_ds.metrics.confidence.calibration_counts import BlockSums, Values
+from soniox_ds.metrics.confidence.calibration_counts import BlockSums, ConfidenceCounts
 from soniox_ds.metrics.stats.bootstrap import FEW_UNITS
 from soniox_ds.metrics.stats.resampling import resampled_sums
 
@@ -78,10 +78,11 @@ def resampling(ci: Any, n_resamples: Any, seed: Any) -> Resampling:
     return Resampling(ci, int(n_resamples), seed)
 
 
-def bin_edges(values: Values, bins: int, binning: str) -> FloatArray:
+def bin_edges(values: ConfidenceCounts, bins: int, binning: str) -> FloatArray:
     """Return the bin edges, one more than there are bins.
 
-    >>> bin_edges(Values(np.array([0.2, 0.9, 1.0]), np.array([1, 1, 3]), np.array([0, 1, 3])), 4, "equal_mass")
+    >>> values = ConfidenceCounts(np.array([0.2, 0.9, 1.0]), np.array([1, 1, 3]), np.array([0, 1, 3]))
+    >>> bin_edges(values, 4, "equal_mass")
     array([0.2, 0.9, 1. ])
     """
     if binning == "equal_width" or not len(values.confidence):
@@ -90,7 +91,7 @@ def bin_edges(values: Values, bins: int, binning: str) -> FloatArray:
     return edges if len(edges) > 1 else np.repeat(edges, 2)
 
 
-def _quantiles(values: Values, shares: FloatArray) -> FloatArray:
+def _quantiles(values: ConfidenceCounts, shares: FloatArray) -> FloatArray:
     """Compute what ``np.quantile`` returns for the single words."""
     ends = np.cumsum(values.words)
     place = shares * (ends[-1] - 1)
@@ -107,7 +108,7 @@ def ece(sums: BlockSums) -> float:
     return float(np.abs(sums.gaps.sum(axis=0)).sum()) / words if words else nan
 
 
-def chance_gaps(values: Values, edges: FloatArray, resampling: Resampling) -> FloatArray:
+def chance_gaps(values: ConfidenceCounts, edges: FloatArray, resampling: Resampling) -> FloatArray:
     """Simulate the ECE of words that are right as often as their confidence says, one value for each replicate.
 
     Words are independent here, which gives the smallest effect of chance; if words of one recording go wrong together,
@@ -115,7 +116,7 @@ def chance_gaps(values: Values, edges: FloatArray, resampling: Resampling) -> Fl
     binomial with the group's mean confidence. The expectation is exact; the variance is too large by that of the
     confidences within a group.
 
-    >>> values = Values(np.array([0.9]), np.array([100]), np.array([90]))
+    >>> values = ConfidenceCounts(np.array([0.9]), np.array([100]), np.array([90]))
     >>> resampling = Resampling(0.95, 1000, 0)
     >>> float(chance_gaps(values, np.array([0.0, 1.0]), resampling).mean().round(2))  # √(2 / π · 0.09 / 100)
     0.02

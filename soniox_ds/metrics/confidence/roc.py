@@ -13,9 +13,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from soniox_ds.metrics.confidence.calibration_counts import (
+    ConfidenceCounts,
+    confidence_counts,
+    gathered,
+    joined_counts,
+)
 from soniox_ds.metrics.confidence.word_confidence import judged
-from soniox_ds.metrics.words.alignments import Alignments, word_columns_of
+from soniox_ds.metrics.words.alignments import Alignments, alignments_of, results_of_aligned_parts
 from soniox_ds.schema import PRECISION_RECALL, ROC, conform
+from soniox_ds.schema.inputs import InParts
 
 __all__ = ["Detections", "detections", "precision_recall", "roc"]
 
@@ -35,12 +42,21 @@ class Detections(NamedTuple):
 
 def detections(alignments: Alignments) -> Detections:
     """Count the flags and the errors among them for each distinct threshold."""
-    words = judged(word_columns_of(alignments, []))
-    order = np.argsort(words.confidence, kind="stable")
-    confidence, wrong = words.confidence[order], ~words.correct[order]
-    last = np.flatnonzero(np.append(confidence[1:] != confidence[:-1], True)) if len(order) else np.arange(0)
-    errors_found = np.cumsum(wrong)[last].astype(np.int64)
-    return Detections(confidence[last], last.astype(np.int64) + 1, errors_found, len(order), int(wrong.sum()))
+    counts = _counted(alignments)
+    wrong = counts.words - counts.right
+    flagged, errors_found = (np.cumsum(each).astype(np.int64) for each in (counts.words, wrong))
+    return Detections(counts.confidence, flagged, errors_found, int(counts.words.sum()), int(wrong.sum()))
+
+
+def _counted(source: Alignments) -> ConfidenceCounts:
+    """Count the words by their confidence, those of an opened corpus part by part."""
+    if isinstance(source, pd.DataFrame) or not isinstance(source, InParts):
+        words = judged(alignments_of(source))
+        return confidence_counts(words.confidence, words.correct)
+    parts: list[ConfidenceCounts] = []
+    for counts in results_of_aligned_parts(_counted, source):
+        parts = gathered(parts, counts)
+    return joined_counts(parts)
 
 
 def roc(alignments: Alignments) -> pd.DataFrame:
@@ -53,7 +69,7 @@ def roc(alignments: Alignments) -> pd.DataFrame:
     ----------
     alignments
         Table in ``schema.WORD_ALIGNMENTS``, of which the columns `operation` and `confidence` are needed; or a corpus
-        with references, which is aligned with the defaults of `align_words`.
+        with references, which is aligned with the defaults of `align_words`. An opened corpus is counted part by part.
 
     Returns
     -------
@@ -110,7 +126,7 @@ def precision_recall(alignments: Alignments) -> pd.DataFrame:
     ----------
     alignments
         Table in ``schema.WORD_ALIGNMENTS``, of which the columns `operation` and `confidence` are needed; or a corpus
-        with references, which is aligned with the defaults of `align_words`.
+        with references, which is aligned with the defaults of `align_words`. An opened corpus is counted part by part.
 
     Returns
     -------

@@ -9,8 +9,9 @@ import pytest
 
 import soniox_ds as sx
 from soniox_ds.exceptions import InputError
+from soniox_ds.metrics.confidence import calibration_counts
 
-quick = {"n_resamples": 100}
+QUICK = {"n_resamples": 100}
 
 
 class Pickled(Executor):
@@ -61,25 +62,23 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize("binning", ["equal_width", "equal_mass"])
 @pytest.mark.parametrize("by", [None, "language", ["speaker", "length"]])
 def test_the_values_are_those_of_the_loaded_corpus(folder, measure, binning, by):
-    loaded = measure(sx.read_corpus(folder), by, binning=binning, bins=7, **quick)
+    loaded = measure(sx.read_corpus(folder), by, binning=binning, bins=7, **QUICK)
     for executor in (None, Pickled()):
-        opened = measure(sx.open_corpus(folder, executor=executor), by, binning=binning, bins=7, **quick)
+        opened = measure(sx.open_corpus(folder, executor=executor), by, binning=binning, bins=7, **QUICK)
         pd.testing.assert_frame_equal(opened, loaded, check_exact=True)
 
 
 def test_blocks_with_words_in_several_parts(folder):
     for by in (None, "language"):
-        loaded = sx.calibration(sx.read_corpus(folder), by, block="speaker", **quick)
-        opened = sx.calibration(sx.open_corpus(folder), by, block="speaker", **quick)
+        loaded = sx.calibration(sx.read_corpus(folder), by, block="speaker", **QUICK)
+        opened = sx.calibration(sx.open_corpus(folder), by, block="speaker", **QUICK)
         pd.testing.assert_frame_equal(opened, loaded, rtol=1e-12)
 
 
 def test_values_are_added_in_between(folder, monkeypatch):
-    from soniox_ds.metrics.confidence import calibration as module
-
-    loaded = sx.calibration(sx.read_corpus(folder), **quick)
-    monkeypatch.setattr(module, "_PENDING_VALUES", 1)
-    pd.testing.assert_frame_equal(sx.calibration(sx.open_corpus(folder), **quick), loaded, check_exact=True)
+    loaded = sx.calibration(sx.read_corpus(folder), **QUICK)
+    monkeypatch.setattr(calibration_counts, "_PENDING", 1)
+    pd.testing.assert_frame_equal(sx.calibration(sx.open_corpus(folder), **QUICK), loaded, check_exact=True)
 
 
 def test_no_references_and_no_confidences(folder, tmp_path):
@@ -93,5 +92,5 @@ def test_no_references_and_no_confidences(folder, tmp_path):
     with pytest.raises(InputError, match="aligned words has a confidence"):
         sx.calibration(sx.open_corpus(tmp_path))
     two.save(tmp_path, append=True)
-    expected = sx.calibration(sx.read_corpus(tmp_path), **quick)
-    pd.testing.assert_frame_equal(sx.calibration(sx.open_corpus(tmp_path), **quick), expected, check_exact=True)
+    expected = sx.calibration(sx.read_corpus(tmp_path), **QUICK)
+    pd.testing.assert_frame_equal(sx.calibration(sx.open_corpus(tmp_path), **QUICK), expected, check_exact=True)
