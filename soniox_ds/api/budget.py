@@ -399,7 +399,7 @@ class RequestBudget:
         """Return a budget that shares a window with all other calls of this process to the same organisation.
 
         With a `journal`, the window is also shared with other processes that use the journal, provided that the clock
-        is a plain `Clock`. The limit holds for an organisation, to which any key may belong, so the key makes no
+        is a plain `Clock`. The limit holds for the whole organisation, which can have several keys, so the key makes no
         difference. Connections that do not state their organisation share the window of their address.
         """
         clock = clock or Clock()

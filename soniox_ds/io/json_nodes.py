@@ -49,7 +49,7 @@ class JsonNode:
         return JsonNode(members[key], f"{self.place}.{key}".lstrip("."))
 
     def get(self, *keys: str) -> JsonNode | None:
-        """Return the value under a key, and a key in that value, and so on, or None if one is absent or null."""
+        """Follow keys into nested objects and return the value at the end, or None if one is absent or null."""
         node = self
         for key in keys:
             if node._object().get(key) is None:

@@ -1,8 +1,8 @@
 """Plots of confidences: reliability, ROC curve, and errors found against time spent listening.
 
-Conventions: each function draws a table on axes and returns the axes. Columns before those of
-the table (which `by=` adds) separate groups: each group has its own colour, marker and line style. A table of aligned
-words is first passed to the function of `sx.metrics` that makes the table.
+Conventions: each function draws a table on axes and returns the axes. Columns before those of the table (which `by=`
+adds) separate groups: each group has its own colour, marker and line style. A table of aligned words is first passed
+to the function of `sx.metrics` that makes the table.
 """
 
 from __future__ import annotations
@@ -68,10 +68,8 @@ def reliability(reliability: pd.DataFrame, *, by: str | Sequence[str] | None = N
     -------
     Axes
         On the diagonal, words with a confidence of 80 % are right in 80 % of the cases; below it the recogniser is
-        overconfident. Bins without an interval are hollow. Lines join neighbouring bins with an
-        interval and at least 20 words.
-        ``ax.child_axes[0]`` above it shows the counts, on a
-        logarithmic scale.
+        overconfident. Bins without an interval are hollow. Lines join neighbouring bins that have an interval and at
+        least 20 words. ``ax.child_axes[0]`` above it shows the counts, on a logarithmic scale.
 
     Raises
     ------

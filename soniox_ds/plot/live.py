@@ -81,8 +81,7 @@ def token_arrival(
         If a column is missing, or a token occurs twice.
     InputError
         If there are several recordings and `audio_id` is not given; if no token has a time; or if the window is empty
-        or
-        in seconds.
+        or in seconds.
 
     Examples
     --------

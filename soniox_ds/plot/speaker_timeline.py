@@ -118,33 +118,25 @@ def timeline(
     if turns.empty:
         raise InputError("there are no turns to draw; speaker_turns(words) makes them from diarized words.")
     shown_id = str(turns["audio_id"].iloc[0])
-    above = None if references is None else _turns(references, shown_id, "reference turns")
-    last_s = float(max(table["end_ms"].max() for table in (turns, above) if table is not None and len(table))) / 1000
+    above = turns.iloc[:0] if references is None else _turns(references, shown_id, "reference turns")
+    last_s = float(max(table["end_ms"].max() for table in (turns, above) if len(table))) / 1000
     start_s, end_s = window(start_ms, end_ms, last_s * 1000)
     overview = (start_ms is not None or end_ms is not None) if overview is None else overview
 
     rows = _rows(turns, labels)
-    if above is not None and len(above):
-        reference_rows = _rows(above, None)
-        colours = {row.speaker: row.colour for row in reference_rows}
+    if len(above):
+        # Speakers of references often have names, which need no "speaker" before them.
+        reference_rows = _rows(above, {name: name for name in map(str, above["speaker"]) if not name.isdigit()})
         mapping = json.loads(diarization_errors(turns, above)["mapping"].iloc[0])
-        others = islice(cycle(SPEAKER_COLOURS), len(colours), None)
         rows = [
-            row._replace(colour=colours[mapping[row.speaker]] if row.speaker in mapping else next(others))
-            for row in rows
-        ]
-        names = [
-            drawn_text(f"speaker {row.speaker}" if row.speaker.isdigit() else row.speaker) for row in reference_rows
-        ]
-        rows = [
-            *(row._replace(label=f"{name} (reference)") for row, name in zip(reference_rows, names, strict=True)),
-            *rows,
+            *(row._replace(label=f"{row.label} (reference)") for row in reference_rows),
+            *_coloured_as(reference_rows, rows, mapping),
         ]
     overview_in = _GAP + _STRIP * max(len(rows), 3) if overview else 0.0
     ax = new_axes(ax, 8, 1.0 + 0.45 * len(rows) + overview_in)
 
     stretch_s = _draw(ax, rows, start_s, end_s, **bar_kws)
-    if above is not None and len(above):
+    if len(above):
         ax.axhline(above["speaker"].nunique() - 0.5, color=GREY, linewidth=0.8)
     ax.set_yticks(range(len(rows)), [row.label for row in rows], parse_math=False)
     ax.set_ylim(len(rows) - 0.5, -0.5)
@@ -201,6 +193,15 @@ def _rows(turns: pd.DataFrame, labels: Mapping[str, str] | None) -> list[_Row]:
         label = drawn_text(names.get(speaker, f"speaker {speaker}"))
         rows.append(_Row(speaker, label, colour, turns_s[:, 0], turns_s[:, 1]))
     return rows
+
+
+def _coloured_as(reference_rows: list[_Row], rows: list[_Row], mapping: Mapping[str, str]) -> list[_Row]:
+    """Give each row the colour of the reference speaker that its speaker is mapped to, or a colour of its own."""
+    colours = {row.speaker: row.colour for row in reference_rows}
+    others = islice(cycle(SPEAKER_COLOURS), len(colours), None)
+    return [
+        row._replace(colour=colours[mapping[row.speaker]] if row.speaker in mapping else next(others)) for row in rows
+    ]
 
 
 def _draw(ax: Axes, rows: list[_Row], start_s: float, end_s: float, **bar_kws: Any) -> int | None:

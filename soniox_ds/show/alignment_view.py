@@ -43,7 +43,7 @@ class _Pair(NamedTuple):
     speaker: Any
     language: Any
     span: str
-    """What can be heard, as `span` returns it; "" in static views."""
+    """The stretch that a click plays, as `span` returns it; "" in static views."""
 
 
 def alignment(
@@ -80,8 +80,8 @@ def alignment(
     -------
     AlignmentView
         An object that is displayed in a notebook; ``print`` shows plain text in three lines: reference, heard, errors.
-        Without rows it says "No words." Its HTML is static: a saved notebook, a report or a page shows the text
-        without sound.
+        Without rows it says "No words." Sound needs a running notebook: a saved notebook, a report or a web page shows
+        the text only.
 
     Raises
     ------

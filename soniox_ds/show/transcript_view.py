@@ -87,14 +87,14 @@ def transcript(
         Audio files by `audio_id` (paths, or their content as bytes), if the transcripts do not have them or they have
         been moved; or a corpus that has them.
     audio_root
-        Folder of relative paths; None for the working directory.
+        Folder from which relative paths of audio files start; None for the working directory.
 
     Returns
     -------
     TranscriptView
         An object that is displayed in a notebook; ``print`` shows plain text, in which marked words have their
-        confidence. Without words it says so. Its HTML is static: a saved notebook, a report or a page shows the text
-        without sound.
+        confidence. If there are no words, the view says so. Sound needs a running notebook: a saved notebook, a report
+        or a web page shows the text only.
 
     Raises
     ------

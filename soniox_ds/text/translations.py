@@ -117,7 +117,7 @@ def channel_codes(audio: Codes, channel: Numbers) -> Ints:
 def reading_order(
     tokens: pd.DataFrame, audio: Codes, status: Codes, index: Numbers, channel: Numbers
 ) -> tuple[Ints, Ints]:
-    """Return the rows stream by stream, each in the API's order, and the number of the stream of each."""
+    """Return the rows by stream, each stream in the API's order, and the number of the stream of each row."""
     if not index.known.all():
         raise SchemaError(
             f"token_index is NA in {int((~index.known).sum())} of {len(tokens)} rows; every row needs one."

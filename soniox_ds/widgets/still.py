@@ -12,7 +12,9 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["Still"]
+import anywidget
+
+__all__ = ["Still", "StillWidget"]
 
 _SELDOM_S = 5.0  # seconds between two pictures while no utterance ends
 _BYTES_PER_S = 50_000  # average size of the pictures that are sent to the page
@@ -82,3 +84,32 @@ class Still:
         task = asyncio.create_task(self.finish(), name="still picture")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+class StillWidget(anywidget.AnyWidget):
+    """A widget that a notebook shows with its static picture below it. A subclass has `_title` and `_picture`."""
+
+    _title = ""
+    """The name of the widget for the place of a widget whose kernel is gone."""
+
+    def __init__(self, **traits: Any) -> None:
+        self._still = Still(self._picture)
+        super().__init__(**traits)
+
+    def _picture(self) -> dict[str, str]:
+        """Return the static picture as a mime bundle, ``text/html`` and ``text/plain``."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            bundle[0].update(self._picture())
+        return bundle
+
+    def display(self) -> None:
+        """Show the widget in a notebook, with the picture below it."""
+        bundle = self._repr_mimebundle_()
+        self._still.display(self._title, bundle[0] if isinstance(bundle, tuple) else bundle or {})
+
+    def _ipython_display_(self) -> None:
+        self.display()

@@ -55,7 +55,7 @@ def test_references_are_in_the_order_of_time_and_leave_gaps_out(tmp_path):
 
 @pytest.mark.parametrize("name", ["srt", "vtt"])
 def test_overlapping_cues_are_all_kept_in_the_order_of_their_starts(tmp_path, name):
-    """Of cues that start together, the one that stands first in the file comes first; no cue interrupts another."""
+    """Cues that start together keep the order of the file, and no cue interrupts another."""
     cues = [(3, 9, "third and long"), (4, 5, "within the third"), (1, 3, "first"), (1, 2, "second")]
     cues += [(3, 9, "third and long")]
     point = "," if name == "srt" else "."

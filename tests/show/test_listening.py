@@ -1,4 +1,4 @@
-"""What can be heard in the views, and when a notebook shows them with sound; without a browser."""
+"""Tests of the sound of views, and of when a notebook shows them with sound; without a browser."""
 
 from __future__ import annotations
 

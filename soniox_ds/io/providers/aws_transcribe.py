@@ -53,7 +53,7 @@ def transcripts(document: JsonNode) -> Iterator[Transcript]:
 
 
 def _speakers(results: JsonNode) -> dict[str, str]:
-    """Return the speaker of each word by the start of the word, as older files name them apart from the words."""
+    """Return the speaker of each word by its start time. Older files list the speakers separately from the words."""
     return {
         item["start_time"].text(): item["speaker_label"].text()
         for segment in results.get("speaker_labels", "segments") or ()

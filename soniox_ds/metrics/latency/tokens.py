@@ -66,12 +66,13 @@ def token_latencies(live_result: LiveTables) -> pd.DataFrame:
     Raises
     ------
     InputError, SchemaError
-        If such tables are absent, or a column is absent.
+        If `live_result` lacks one of these tables, or a table lacks a column.
 
     Notes
     -----
-    If a recording was resumed by a later call, some audio was sent twice; the last time before the token was settled
-    counts. A lag below 0 means that the recogniser placed a token later than the audio it had received.
+    If a recording was resumed by a later call, some audio was sent twice. The lags then begin at the last time it was
+    sent before the token was settled. A lag below 0 means that the recogniser placed a token later than the audio it
+    had received.
 
     Examples
     --------

@@ -183,7 +183,7 @@ def joined(turns: Turns) -> Turns:
 
 
 def known_ids(source: object, transcribed: Iterable[str]) -> list[str]:
-    """Return the ids of the recordings of the hypotheses: all those of a corpus, otherwise those in `transcribed`."""
+    """Return the ids of the recordings that have hypotheses: all of a corpus, or else `transcribed`."""
     return source.recordings["audio_id"].tolist() if isinstance(source, Transcribed) else list(transcribed)
 
 

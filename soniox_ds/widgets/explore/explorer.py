@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import anywidget
 import numpy as np
 import pandas as pd
 import traitlets
@@ -39,7 +38,7 @@ from soniox_ds.widgets.explore.details import LEVELS, aligned_paragraphs, spoken
 from soniox_ds.widgets.explore.frequent_errors import FrequentErrors
 from soniox_ds.widgets.explore.table import Query, Selection, table_of_arms
 from soniox_ds.widgets.player.clips import answer_clip
-from soniox_ds.widgets.still import Still
+from soniox_ds.widgets.still import StillWidget
 
 __all__ = ["Explorer", "explore"]
 
@@ -130,9 +129,10 @@ def _named(transcripts: Any, errors: Any) -> list[tuple[str, Any, Any]]:
     return [(str(name), each, tables.get(name)) for name, each in transcripts.items()]
 
 
-class Explorer(anywidget.AnyWidget):
+class Explorer(StillWidget):
     """Recordings in a notebook; made by `explore`."""
 
+    _title = "Explorer"
     _esm = source(
         "elements.js",
         "explore/page_elements.js",
@@ -155,7 +155,6 @@ class Explorer(anywidget.AnyWidget):
         self._sample = sampled(len(self._table))
         self._frequent_errors: dict[int, FrequentErrors] = {}
         self._counting: dict[int, threading.Thread] = {}
-        self._still = Still(self._picture)
         self.audio_id: str | None = None
         """The recording that was shown last, or None."""
         super().__init__(
@@ -171,16 +170,6 @@ class Explorer(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return f"Explorer: {self._summary(self._table.select(Query()))}"
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is not None:
-            bundle[0].update(self._picture())
-        return bundle
-
-    def _ipython_display_(self) -> None:
-        bundle = self._repr_mimebundle_()
-        self._still.display("Explorer", bundle[0] if isinstance(bundle, tuple) else bundle or {})
 
     def _picture(self) -> dict[str, str]:
         selection = self._table.select(self._query)
@@ -248,10 +237,9 @@ class Explorer(anywidget.AnyWidget):
 
     def _charted(self) -> list[Histogram]:
         """Return the histograms: durations, error rates and confidences, as far as there are any."""
-        named = [(name, self._table.columns[name]) for name in self._table.columns]
         return [
             Histogram(column)
-            for name, column in named
+            for name, column in self._table.columns.items()
             if isinstance(column, NumberColumn)
             and name.startswith(("duration", "rate", "confidence"))
             and not np.isnan(column.values).all()

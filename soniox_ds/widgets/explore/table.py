@@ -14,13 +14,13 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.widgets.explore.arms import MEASURES, Arm
 from soniox_ds.widgets.explore.columns import Column, NumberColumn, TextColumn, column_of
 
-Bools = npt.NDArray[np.bool_]
-
 __all__ = ["Query", "RecordingTable", "Selection", "table_of_arms"]
+
+Bools = npt.NDArray[np.bool_]
 
 
 class Query(NamedTuple):
-    """What the page asks for. A request holds all of it, so that requests may arrive in any order."""
+    """The search, the filters and the order of the page. Each request holds all of them and can be answered alone."""
 
     search: str = ""
     filters: tuple[tuple[str, str], ...] = ()

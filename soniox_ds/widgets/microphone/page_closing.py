@@ -43,7 +43,7 @@ class PageWatch:
         self._is_asleep = False
 
     def note_message(self, *, is_of_take: bool) -> None:
-        """Note that a message has arrived, from the page that records the take or from another page."""
+        """Note that a message has arrived, either from the page that is recording or from another page."""
         self._busy_s = 0.0
         if is_of_take:
             self._silent_s = 0.0

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import anywidget
 import traitlets
 
 from soniox_ds._display import render
@@ -20,12 +19,12 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.files.sounds import LONGEST_MS, Sounds
 from soniox_ds.widgets._assets import source
 from soniox_ds.widgets.player.clips import answer_clip
-from soniox_ds.widgets.still import Still
+from soniox_ds.widgets.still import StillWidget
 
 __all__ = ["SpokenView"]
 
 
-class SpokenView(anywidget.AnyWidget):
+class SpokenView(StillWidget):
     """A view that can be heard, with the static view beside it for notebooks without a kernel.
 
     Parameters
@@ -55,22 +54,16 @@ class SpokenView(anywidget.AnyWidget):
         with_spans: Callable[[], str],
         sounds: Sounds,
     ) -> None:
-        self._name = name
+        self._title = name
         self._audio_ids = list(audio_ids)
         self._static = static
         self._with_spans = with_spans
         self._sounds = sounds
-        self._still = Still(self._picture)
         super().__init__(settings={"name": name, "longest_ms": LONGEST_MS})
         self.on_msg(self._answer)
 
     def __repr__(self) -> str:
         return self._static()[1]
-
-    def display(self) -> None:
-        """Show the view in a notebook."""
-        bundle = self._repr_mimebundle_()
-        self._still.display(self._name, bundle[0] if isinstance(bundle, tuple) else bundle or {})
 
     def _picture(self) -> dict[str, str]:
         html, text = self._static()

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import pandas as pd
 import traitlets
 
@@ -31,7 +30,7 @@ from soniox_ds.widgets.review import still as review_still
 from soniox_ds.widgets.review.buttons import ACTIONS
 from soniox_ds.widgets.review.places import Places
 from soniox_ds.widgets.review.store import ReviewStore
-from soniox_ds.widgets.still import Still
+from soniox_ds.widgets.still import StillWidget
 
 __all__ = ["ReviewQueue", "review"]
 
@@ -118,9 +117,10 @@ def review(
     return ReviewQueue(places, store, reviewer=reviewer, margin_ms=checked_ms(margin_ms, "margin_ms"))
 
 
-class ReviewQueue(anywidget.AnyWidget):
+class ReviewQueue(StillWidget):
     """A queue of clips in a notebook; made by `review`."""
 
+    _title = "Review"
     _esm = source("elements.js", "review/page_elements.js", "review/review.js")
     _css = source("review/review.css", "still.css")
     settings = traitlets.Dict().tag(sync=True)
@@ -130,7 +130,6 @@ class ReviewQueue(anywidget.AnyWidget):
         self._store = store
         self._reviewer = reviewer
         self._margin_ms = margin_ms
-        self._still = Still(self._picture)
         # The number of the latest verdict on a clip from each view, because kernels may exchange two messages.
         self._latest: dict[tuple[Any, int], int] = {}
         super().__init__(settings={"actions": {name: action._asdict() for name, action in ACTIONS.items()}})
@@ -143,16 +142,6 @@ class ReviewQueue(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         return review_still.plain(self._head(), self._first_rows(review_still.MOST_ROWS), len(self._places))
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is not None:
-            bundle[0].update(self._picture())
-        return bundle
-
-    def _ipython_display_(self) -> None:
-        bundle = self._repr_mimebundle_()
-        self._still.display("Review", bundle[0] if isinstance(bundle, tuple) else bundle or {})
 
     def _picture(self) -> dict[str, str]:
         rows = self._first_rows(review_still.MOST_ROWS)

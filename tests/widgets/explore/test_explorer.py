@@ -25,7 +25,10 @@ TEXTS = {
 
 
 def corpus_of(texts=TEXTS, folder=None):
-    """One word per second, half a second long; wrong words have the confidence 0.4. The last recording has failed."""
+    """Return a corpus with a word of half a second in each second. Wrong words have the confidence 0.4.
+
+    The last recording has failed.
+    """
     rows, tokens = [], []
     for number, (audio_id, (text, reference, room, speaker)) in enumerate(texts.items()):
         words = text.split()
