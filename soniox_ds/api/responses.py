@@ -1,10 +1,10 @@
-"""Conversion of the service's answers to dicts or exceptions.
+"""Conversion of the service's responses to dicts or exceptions.
 
-Conventions: the HTTP status decides the class of an exception, which also has the API's slug (`error_type`). What is
-paid for and deleted depends on a 404 or 409, so these are trusted only if the body is the API's own; a proxy's page
-with such a status is a BadAnswerError. The same holds for every refusal of a request that costs money. Messages contain
-the text of the server, cut to a readable length, with keys replaced by stars and web addresses in their public form,
-and advice.
+Conventions: the class of an exception depends on the HTTP status. The exception also has the API's error type
+(`error_type`). Payment and deletion depend on the statuses 404 and 409, so these are trusted only if the body has the
+form of the API. A proxy's page with such a status is a BadAnswerError. The same applies to all 4xx responses to
+requests that cost money. A message consists of the text of the server and advice. The text is cut to a readable length,
+keys are replaced by stars, and web addresses are shown in their public form.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ _QUOTA_WORDS = [
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """A complete answer of the service."""
+    """A complete response of the service."""
 
     status: int
     headers: Mapping[str, str]
@@ -99,9 +99,9 @@ class Reply:
     request_name: str
     """Description of the request for messages, such as ``POST /v1/files``."""
     secrets: tuple[Secret, ...] = ()
-    """Secrets of the request, besides the key, that no message may show."""
+    """Secrets of the request, in addition to the key, that must not appear in messages."""
     holds_key: bool = False
-    """True if a successful answer holds a new key, so that no part of the body may be shown."""
+    """True if a successful response contains a new key, so that no part of its body may appear in messages."""
 
     def hide(self, text: str, connection: Connection) -> str:
         """Return a text of the server without secrets and with web addresses in their public form."""
@@ -121,7 +121,7 @@ def is_id(value: object) -> bool:
 
 
 def quota_of(message: str) -> str | None:
-    """Return the quota that the message of a 429 names, or None for a rate limit, which waiting cures.
+    """Return the quota that is named in the message of a 429 response, or None if the message is about a rate limit.
 
     Returns
     -------
@@ -161,20 +161,20 @@ def retry_after_s(reply: Reply, now: datetime) -> float | None:
 def error_of(
     reply: Reply, connection: Connection, *, maybe_done: bool = False, spends: bool = False
 ) -> RequestError | ServiceError:
-    """Return the exception for an answer that is not a success.
+    """Return the exception for an unsuccessful response.
 
     Parameters
     ----------
     reply
-        Answer with status 300 or above.
+        Response with a status of 300 or above.
     connection
-        Connection of the request. The message names its region and hides its key.
+        Connection of the request. Its key is hidden in the message of the exception. After a 401, the message names its
+        region.
     maybe_done
-        True if the request may have been carried out in spite of a failure of the server.
+        True if the server may have carried out the request although it failed.
     spends
-        True if the request costs money. A 4xx answer without the API's own error fields (for example from a proxy) then
-        becomes a BadAnswerError, with `maybe_done` as given, because the request may have been carried out all the
-        same.
+        True if the request costs money. A 4xx response without the error fields of the API (for example from a proxy)
+        then becomes a BadAnswerError with this `maybe_done`.
     """
     details = _details(reply, connection)
     kind = _kind(reply.status, details)
@@ -212,7 +212,7 @@ def error_of(
 def object_of(
     reply: Reply, connection: Connection, *keys: str, maybe_done: bool = False, only_id: str | None = None
 ) -> dict[str, Any]:
-    """Return the JSON object of a successful answer, after checking that the keys hold non-empty strings.
+    """Return the JSON object of a successful response, after checking that the keys have non-empty strings.
 
     If ``id`` is among the keys, its value must be a valid id, and equal to `only_id` if that is given.
     """
@@ -333,14 +333,14 @@ def _fits(value: Any, kind: type[T], reply: Reply, connection: Connection) -> T:
 
 @dataclass(frozen=True, kw_only=True)
 class _Details:
-    """The details in the body of an error, as far as it has the form of the API."""
+    """The details in the body of an error response, if the body has the form of the API."""
 
     message: str
     error_type: str | None = None
     request_id: str | None = None
     validation_errors: tuple[dict[str, str], ...] = ()
     api_message: str = ""
-    """The message of the API; empty if `message` is a description of another answer."""
+    """The message of the API. Empty if the response is not from the API; `message` then describes the response."""
 
     @property
     def is_api(self) -> bool:

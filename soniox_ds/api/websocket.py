@@ -74,11 +74,11 @@ class LiveSocket:
 
     @property
     def held_bytes(self) -> int:
-        """Number of bytes that were given to the connection and are not sent yet."""
+        """Number of bytes that were passed to the connection but have not been sent yet."""
         return 0 if self._socket is None else self._socket.transport.get_write_buffer_size()
 
     def drop(self) -> None:
-        """Abort the connection at once, without the closing handshake, which a blocked line would not transmit."""
+        """Abort the connection at once, without the closing handshake, which a blocked connection could not send."""
         if self._socket is not None:
             self._socket.transport.abort()
 
@@ -97,7 +97,7 @@ class LiveSocket:
         await self._send(f'{{"type":"finalize"{extra}}}')
 
     async def end(self) -> None:
-        """Tell the service that no audio follows. It makes all tokens final, sends ``finished`` and closes."""
+        """Tell the service that the audio is complete. It makes all tokens final, sends ``finished`` and closes."""
         await self._send("")
 
     async def messages(self) -> AsyncIterator[str]:
@@ -195,15 +195,16 @@ def is_error_frame(message: Mapping[str, Any]) -> bool:
 
 
 def check_message(text: str, connection: Connection) -> dict[str, Any]:
-    """Decode a message, and raise an error if it is an error frame.
+    """Decode a message, and raise an exception if the message is an error frame.
 
     Raises
     ------
     BadAnswerError
         If the message is not a JSON object.
     RequestError, ServiceError
-        If the message is an error frame. Its code decides the class, as for REST answers (`AuthError` for 401 and 403,
-        `RateLimitError` for 429, ...); the error has ``status``, ``error_type`` and ``request_id``.
+        If the message is an error frame. The class of the exception depends on the error code in the same way as for
+        REST responses (`AuthError` for 401 and 403, `RateLimitError` for 429, ...). The exception has the attributes
+        ``status``, ``error_type`` and ``request_id``.
     """
     text = connection.api_key.hide_in(text)
     message = parse_message(text)

@@ -1,15 +1,15 @@
 """Plausibility checks of transcripts.
 
-Each check gives a slug for the column ``warnings`` of the recordings table:
+The warnings are strings in the column ``warnings`` of the recordings table, in this order:
 
 - ``heard_in_part``, ``heard_longer``: the service's duration is shorter or longer than the measured duration of the
   file, by more than a second and more than 2 %.
 - ``no_speech``: the transcript has no spoken token.
-- ``starts_late``, ``ends_early``: the audio has no token at its start or end for more than 10 s and more than a tenth
-  of the recording (music and silence cause this too).
-- ``implausible_rate``: more than 40 characters per second between the first and the last token, without spaces (fast
-  English has about 25).
-- ``odd_confidence``: a confidence lies outside 0 to 1; it is NA in the tokens.
+- ``odd_confidence``: a confidence is not between 0 and 1. It is NA in the tokens.
+- ``starts_late``, ``ends_early``: there is no token in the first or last part of the audio, for more than 10 s and more
+  than a tenth of the recording (music and silence cause this too).
+- ``implausible_rate``: more than 40 characters per second between the first and the last token, not counting spaces
+  (fast English has about 25). Transcripts of up to 20 characters are not checked.
 - ``repeats``: the same one to twelve words occur at least four times in a row, twelve words or more in total.
 """
 
@@ -39,25 +39,26 @@ REPEATED_WORDS = 12
 
 
 def check_transcript(tokens: pa.Table, duration_ms: int | None, measured_ms: int | None = None) -> list[str]:
-    """List the warnings of one recording, in the order given above.
+    """List the warnings of one recording, in the order of the module's docstring.
 
     Parameters
     ----------
     tokens
-        One recording's tokens in ``schema.TOKENS`` (Arrow), translations included.
+        The tokens of one recording in ``schema.TOKENS`` (Arrow), including translations.
     duration_ms
-        Duration of the audio as the service reports it. Without it (None) the ends of the audio are not checked.
+        Duration of the audio according to the service. If it is None, ``starts_late`` and ``ends_early`` are not
+        checked.
     measured_ms
-        Duration of the file as it was measured on this machine before it was sent. None for URLs, which are not
-        measured.
+        Duration of the file, measured on this machine before the upload. None for URLs. If either duration is None,
+        the durations are not compared.
     """
     return [*_compare_durations(duration_ms, measured_ms), *_check_tokens(tokens, duration_ms)]
 
 
 def is_duration_doubtful(tokens: pa.Table, measured_ms: int) -> bool:
-    """Return True if the service may have transcribed more or less audio than was measured here.
+    """Return True if the service may have transcribed more or less audio than was measured on this machine.
 
-    This is so if the transcript is empty, ends later than the audio, or ends so early that `check_transcript` warns.
+    This is the case if the transcript is empty, ends after the audio, or ends so early that `check_transcript` warns.
     """
     last_ms = pc.max(tokens["end_ms"]).as_py()
     if last_ms is None:
@@ -73,16 +74,16 @@ def check_parts(
 ) -> list[str]:
     """List the warnings of a recording that was transcribed in parts.
 
-    Silence is a matter of the whole recording, because a channel may be silent while the others are not. Everything
-    else is a matter of the parts.
+    ``no_speech``, ``starts_late`` and ``ends_early`` are checked for the whole recording, because a channel may be
+    silent while the others are not. All other warnings are checked for each part.
 
     Parameters
     ----------
     parts
-        The tokens of each part, its duration as the service reports it, and its measured duration, as
-        `check_transcript` takes them.
+        The arguments of `check_transcript` for each part: its tokens, its duration according to the service, and its
+        measured duration.
     tokens, duration_ms
-        The tokens of the whole recording, and its duration.
+        The tokens and the duration of the whole recording.
     """
     if len(parts) == 1:
         return check_transcript(*parts[0])
@@ -137,7 +138,7 @@ def warn_of_channels(slugs: Iterable[Iterable[str]]) -> None:
 
 
 def with_possible_confidences(tokens: pa.Table) -> pa.Table:
-    """Replace confidences outside 0 to 1 by NA, since they are no probabilities."""
+    """Replace confidences that are not between 0 and 1 by NA, because they are not probabilities."""
     column = tokens.column_names.index("confidence")
     values = pc.if_else(_is_possible(tokens), tokens["confidence"], pa.scalar(None, pa.float32()))
     return tokens.set_column(column, tokens.field(column), values)

@@ -1,9 +1,9 @@
-"""Parquet files with checksums, by which damage is noticed.
+"""Parquet files with checksums, which reveal damage.
 
-Conventions: every page has a checksum, and so has the whole file: `_MARK` and a digest (BLAKE2b, 16 bytes) of all other
-bytes of the file stand between the last page and the footer. Readers of Parquet find the pages by their offsets, so
-other readers skip these 24 bytes. A file without them was written by an earlier version or by another tool; it is read
-all the same.
+Conventions: every page has a checksum, and the whole file has one too: `_MARK` and a digest (BLAKE2b, 16 bytes) of all
+other bytes of the file lie between the last page and the footer. Parquet readers find the pages by their offsets, so
+other tools skip these 24 bytes. A file without them was written by an earlier version or by another tool, and can be
+read as well.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ def sealed(table: pa.Table) -> bytes:
 
 
 def write_options(schema: pa.Schema) -> dict[str, Any]:
-    """Return the options of pyarrow with which the tables of a corpus are written.
+    """Return the arguments of ``pyarrow.parquet.write_table`` for the tables of a corpus.
 
-    Whole numbers, such as times, are stored as differences between rows; all readers since Parquet 2 know this encoding
-    (``DELTA_BINARY_PACKED``). All other columns have dictionaries as long as values repeat.
+    Integers, such as times, are stored as differences between rows. All readers of Parquet 2 can read this encoding
+    (``DELTA_BINARY_PACKED``). All other columns are dictionary-encoded, until their dictionary becomes too large.
     """
     numbers = [field.name for field in schema if pa.types.is_int32(field.type) or pa.types.is_int64(field.type)]
     others = [field for field in schema if field.name not in numbers]
@@ -79,7 +79,7 @@ def write_options(schema: pa.Schema) -> dict[str, Any]:
 
 
 def seal(path: Path) -> None:
-    """Add the checksum of the whole file to a Parquet file on this machine, which was written in pieces."""
+    """Add the checksum of the whole file to a local Parquet file that was written in several steps."""
     digest = hashlib.blake2b(digest_size=_DIGEST_BYTES)
     with path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
@@ -128,7 +128,7 @@ def read_sealed(path: AnyPath, *, columns: list[str] | None = None, filters: Any
 
 
 def problem_of(path: AnyPath) -> str | None:
-    """Return a sentence about a Parquet file that is missing, unreadable or damaged; None for a file that is whole."""
+    """Return a sentence that says if a Parquet file is missing, unreadable or damaged, or None if it is intact."""
     try:
         problem = _problem(path.read_bytes())
     except StoreError as error:
@@ -155,7 +155,7 @@ def read_footer(path: AnyPath) -> pq.FileMetaData:
 
 
 def digest_of(path: AnyPath) -> str:
-    """Return a digest of the content of a Parquet file: its checksum, or if it has none, a digest of all its bytes."""
+    """Return the checksum of a Parquet file, or a digest of all its bytes if it has no checksum."""
     if not isinstance(path, Path):
         with reading(path):
             end = _end_of(path)
@@ -180,7 +180,7 @@ def digest_of(path: AnyPath) -> str:
 
 @contextmanager
 def reading(path: AnyPath) -> Iterator[None]:
-    """Turn errors while a file is read and interpreted into an InputError that names the file.
+    """Convert errors that occur while a file is read or parsed into an InputError that names the file.
 
     The package's own errors pass unchanged.
     """
@@ -197,7 +197,7 @@ def reading(path: AnyPath) -> Iterator[None]:
 
 
 def damaged(path: AnyPath, problem: str) -> InputError:
-    """Return the exception for a file that is not as it was written."""
+    """Return the exception for a damaged file."""
     return InputError(
         f"{path} is damaged ({problem}). Restore the file from a copy, or run the call that made the corpus again (the "
         "journal answers it without paying twice) and save with overwrite=True. If that call has out=, it says itself "
@@ -229,7 +229,7 @@ def _problem(content: bytes) -> str | None:
 
 
 def _footer_at(end: bytes, size: int) -> int:
-    """Return where the footer begins, from the last bytes of a file and its size."""
+    """Return the offset of the footer, given the last bytes of a file and its size."""
     return size - _FOOT - int.from_bytes(end[: -len(_MAGIC)], "little")
 
 

@@ -62,7 +62,7 @@ def _checked_corpus(folder: AnyPath, tables: tuple[pd.DataFrame, pd.DataFrame, d
 
 
 class OpenedCorpus:
-    """A saved corpus that is read as far as it is needed. `soniox_ds.open_corpus` returns it.
+    """A saved corpus whose tables are only read when they are needed. `soniox_ds.open_corpus` returns it.
 
     It has the methods of a `Corpus` that need no tokens. `parts` yields an ordinary `Corpus` for each part, and `load`
     reads everything into one `Corpus`. An opened corpus shows the folder as it was when it was opened. Later saves
@@ -83,7 +83,7 @@ class OpenedCorpus:
 
     @property
     def folder(self) -> AnyPath:
-        """The folder of the corpus. The text of a folder in a store is its URL."""
+        """The folder of the corpus. If it is in a store, its string form is its URL."""
         return self._snapshot.folder
 
     @property
@@ -93,7 +93,7 @@ class OpenedCorpus:
 
     @cached_property
     def recordings(self) -> pd.DataFrame:
-        """Table with one row for each recording, which is read at the first use and then kept."""
+        """Table with one row for each recording. It is read at its first use, and then kept in memory."""
         return self.read_recordings()
 
     @property
@@ -226,10 +226,10 @@ class OpenedCorpus:
     def materialize(
         self, name: str = "words", *, progress: bool | Callable[[Progressed], object] | None = None
     ) -> None:
-        """Write the words of `soniox_ds.words` beside the tokens, one part after the other, for queries in SQL.
+        """Compute the words of all parts with `soniox_ds.words`, and store them in the folder for SQL queries.
 
-        Parts that already have words are skipped, unless their tokens have changed or another version of the package
-        has written the words. After an interruption, the next call continues where this call ended.
+        Parts that already have words are skipped, unless their tokens have changed or the words were written by another
+        version of the package. If a call is interrupted, the next call continues from there.
 
         Parameters
         ----------
@@ -294,9 +294,9 @@ class OpenedCorpus:
         return open_corpus(self.folder)
 
     def save_table(self, name: str, table: pd.DataFrame | Callable[[Corpus], pd.DataFrame]) -> None:
-        """Store a table of results in the folder of the corpus, where `sql` finds it by its name.
+        """Store a table of results in the folder of the corpus, so that SQL queries can use it by its name.
 
-        An earlier table of this name is replaced. The stored table stays as it is when the corpus changes.
+        An existing table of this name is replaced. The stored table does not change when the corpus changes.
 
         Parameters
         ----------

@@ -301,7 +301,10 @@ def file_of_piece(
 
 
 def stretches(counts: IntArray, tokens_per_part: int | None) -> list[slice]:
-    """Divide recordings with these numbers of tokens into stretches of about `tokens_per_part` tokens.
+    """Divide recordings into parts of about `tokens_per_part` tokens, and return the slice of each part.
+
+    `counts` are the numbers of tokens of the recordings. A recording is never divided. There is only one part if
+    `tokens_per_part` is None, or if there are at most `TOO_LARGE` times as many tokens.
 
     >>> stretches(np.array([4, 4, 4, 9, 1]), 8)
     [slice(0, 2, None), slice(2, 3, None), slice(3, 5, None)]

@@ -1,7 +1,7 @@
 """``local_service()``: the stand-in in a thread of this process, with environment variables that point to it.
 
-Conventions: it listens on 127.0.0.1 only. Its answers are not Soniox transcripts; its banner and repr say so. Its key
-is discarded with it, and still appears in no repr.
+Conventions: the stand-in listens on 127.0.0.1 only. Its transcripts are not made by Soniox, and its banner and repr say
+so. Its key is not valid after it has stopped. Nevertheless, the key never appears in a repr.
 """
 
 from __future__ import annotations
@@ -43,9 +43,10 @@ class LocalServiceError(RuntimeError):
 
 
 class LocalService:
-    """A service on this machine, used as a context manager or started with ``start()``.
+    """The stand-in for the Soniox service, which runs on this machine.
 
-    It is made by ``local_service``, where the settings are described.
+    Call ``local_service`` to create one; its parameters are the settings. Use the service as a context manager, or
+    start it with ``start()``.
     """
 
     _started_once: LocalService | None = None
@@ -67,9 +68,10 @@ class LocalService:
     # running ----------------------------------------------------------------------------------------------------------
 
     def start(self) -> LocalService:
-        """Start the service and leave it running. If one with the same settings is running, return that one.
+        """Start the service and keep it running. If a service with the same settings is running, return that service.
 
-        This is meant for notebooks, where a cell is run repeatedly. A service with other settings is stopped first.
+        This is meant for notebooks, where a cell is run repeatedly. A running service with other settings is stopped
+        first.
         """
         with self._registry:
             running = LocalService._started_once

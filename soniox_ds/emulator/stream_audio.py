@@ -1,8 +1,8 @@
 """Decoding of audio streams: raw samples with numpy, containers with the decoder library.
 
-Conventions: the result is mono float32 samples at 16 kHz between -1 and 1 for every input; channels are averaged. A
-decoder returns everything that can be decoded from the bytes so far, so that audio received before a ``finalize`` is
-recognized before it. Decoding blocks; a session's decoder is used by one thread at a time.
+Conventions: the result is always mono float32 samples between -1 and 1 at 16 kHz. Channels are averaged. A decoder
+returns all samples that can be decoded from the bytes received so far, so that audio that arrives before a ``finalize``
+is recognized before it. Decoding blocks the thread. The decoder of a session is used by one thread at a time.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Decoder(Protocol):
 
 
 def is_raw(audio_format: str) -> bool:
-    """Return True if a format has no header, so that rate and channels must be given.
+    """Return True if a format has no header, so that the sampling rate and the number of channels must be given.
 
     >>> is_raw("pcm_s24be"), is_raw("mulaw"), is_raw("wav")
     (True, True, False)
@@ -59,7 +59,9 @@ def decoder_for(audio_format: str, sample_rate: int | None = None, num_channels:
 
 
 class RawDecoder:
-    """A decoder of interleaved samples without a header.
+    """A decoder of raw (headerless) audio with interleaved channels.
+
+    The channels are averaged, as in this example with one sample of two channels:
 
     >>> RawDecoder("pcm_s16le", 16_000, 2).feed(bytes([0, 64, 0, 192])).tolist()
     [0.0]
@@ -77,7 +79,7 @@ class RawDecoder:
         self._position = 0
 
     def feed(self, data: bytes) -> Pcm:
-        """Decode more bytes. An incomplete sample waits for the rest."""
+        """Decode more bytes. An incomplete sample is kept until its remaining bytes arrive."""
         data = self._rest + data
         whole = len(data) // (self._width * self._channels) * (self._width * self._channels)
         self._rest = data[whole:]
@@ -105,10 +107,10 @@ class RawDecoder:
 
 
 class ContainerDecoder:
-    """A decoder of a container while it arrives.
+    """A decoder of a container (such as WAV or Ogg) that decodes while the bytes arrive.
 
-    The decoder library pulls bytes, so it runs in a thread of its own; ``feed`` returns when that thread has used up
-    all bytes and asks for more.
+    The decoder library reads bytes by itself, so it runs in a separate thread. ``feed`` returns when this thread has
+    consumed all bytes and waits for more.
     """
 
     def __init__(self, audio_format: str) -> None:
@@ -184,7 +186,7 @@ class ContainerDecoder:
             self._heard.extend(parts)
 
     def _read(self, size: int) -> bytes:
-        """Return up to `size` bytes as soon as there are any; empty at the end."""
+        """Wait for bytes and return up to `size` of them, or an empty string at the end."""
         with self._turn:
             while not self._bytes and not self._ended:
                 self._hungry = True

@@ -1,7 +1,8 @@
 """Order and checks of an experiment, shared by `compare` and `sweep_endpoints`.
 
-Conventions: the recordings are divided into stretches. Within each stretch the options come in random order, so that a
-service that changes meanwhile favours none of them. Mistakes are reported before anything is sent, and so is the cost.
+Conventions: the recordings are divided into batches. Each batch is transcribed with all arms (or settings), in random
+order, so that a change of the service during the experiment does not favour one of them. Mistakes and the cost are
+reported before anything is sent.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ __all__ = [
 STRETCHES = 10
 SHOWN = 3
 SHORTEST_STRETCH = 20
-"""Smallest number of recordings in a stretch. With fewer, a service that takes many at once would be idle."""
+"""Smallest number of recordings in a batch. A service that processes many recordings at once would be idle with
+smaller batches."""
 
 
 _Turn = TypeVar("_Turn")
@@ -41,7 +43,7 @@ _Part = TypeVar("_Part", bound=Transcribed)
 
 
 def stretches(recording_list: RecordingList) -> Iterator[RecordingList]:
-    """Yield the recordings in at most `STRETCHES` parts. Only the last part may be shorter than `SHORTEST_STRETCH`."""
+    """Yield the recordings in at most `STRETCHES` batches of `SHORTEST_STRETCH` or more (the last may be smaller)."""
     size = max(SHORTEST_STRETCH, -(-len(recording_list.recordings) // STRETCHES))
     for start in range(0, len(recording_list.recordings), size):
         rows = slice(start, start + size)
@@ -57,20 +59,27 @@ async def in_turns(
     progress: Progress,
     note: Callable[[_Turn], str] = str,
 ) -> dict[_Turn, list[_Part]]:
-    """Transcribe every stretch in every turn, and return for each turn the parts of all stretches, in order.
+    """Transcribe each batch of recordings with each arm or setting ("turn"), in random order.
 
     Parameters
     ----------
     recording_list
-        The recordings, the same for every turn.
+        The recordings. They are divided by `stretches`.
     turns
-        The arms or settings, in an order that is shuffled anew for each stretch.
+        The arms or settings. Their order is shuffled again for each batch.
     transcribed
-        Function that transcribes one stretch in one turn. It is called for one after the other.
+        Function that transcribes one batch with one arm or setting. The calls do not overlap.
     seed
-        Seed of the order.
-    progress, note
-        Display that counts each recording of each turn, and function that names a turn in it.
+        Seed of the random order.
+    progress
+        Progress display. It counts every recording once for each arm or setting.
+    note
+        Function that returns the name of an arm or setting for the progress display.
+
+    Returns
+    -------
+    dict
+        For each arm or setting, the results of `transcribed` in the order of the batches.
     """
     order = random.Random(seed)
     parts: dict[_Turn, list[_Part]] = {turn: [] for turn in turns}
@@ -91,7 +100,7 @@ async def in_turns(
 
 
 def planned_pairs(recording_list: RecordingList, references: References, block: str | Sequence[str] | None) -> Pairs:
-    """Pair the recordings with their references; raises the errors of scoring before anything is paid for."""
+    """Pair the recordings with their references, so that scoring errors are raised before anything is paid for."""
     pairs = pair_up(planned(recording_list), references)
     if block is not None:
         block_columns(pairs.recordings, block)
@@ -99,16 +108,16 @@ def planned_pairs(recording_list: RecordingList, references: References, block: 
 
 
 def planned(recording_list: RecordingList) -> pd.DataFrame:
-    """Return the columns that scoring needs, as if all recordings were transcribed already."""
+    """Return a table of the recordings with the columns that scoring needs, as if all were already transcribed."""
     return recording_list.metadata.assign(
         audio_id=[recording.audio_id for recording in recording_list.recordings], status="completed", text=""
     )
 
 
 def inspected(recording_list: RecordingList, *, limited: bool = True) -> list[Recording]:
-    """Return the usable recordings, with the lengths from their headers. URLs are not looked at.
+    """Inspect the files, which sets their durations, and return the usable recordings. URLs are not inspected.
 
-    Recordings above the limits of the service are usable if `limited` is False.
+    If `limited` is False, recordings that exceed the limits of the service are usable too.
     """
     limits = (MAX_BYTES, MAX_DURATION_MS) if limited else (math.inf, math.inf)
     for recording in recording_list.recordings:
@@ -118,7 +127,7 @@ def inspected(recording_list: RecordingList, *, limited: bool = True) -> list[Re
 
 
 def refuse_unusable(recording_list: RecordingList, usable: int, *, urls: str | None = None) -> None:
-    """Raise SourceError if no inspected recording can be transcribed, since there is nothing to confirm then.
+    """Raise SourceError if no inspected recording can be transcribed, because there is then nothing to confirm.
 
     Parameters
     ----------

@@ -13,17 +13,17 @@ from soniox_ds.files.atomic_files import writing
 __all__ = ["file_of_each", "files_to_write"]
 
 _FORBIDDEN = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')
-"""Characters that file names of Windows cannot hold."""
+"""Characters that Windows does not allow in file names."""
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
-"""Names of devices, which Windows does not allow as names of files."""
+"""Names of devices, which Windows does not allow as file names."""
 _LONGEST_BYTES = 200
 
 
 def file_of_each(audio_ids: Iterable[str], folder: str | Path, suffix: str) -> dict[str, Path]:
-    """Return the file in which each recording is written, without making it.
+    """Return the path of the file to write for each recording, by `audio_id`, without creating it.
 
-    An id that is a path keeps its folders below `folder` ("calls/7.wav" becomes "calls/7.srt"). The host and path of a
-    URL are kept. Characters that no file name can hold become underscores.
+    If an id is a path, its folders become subfolders of `folder` ("calls/7.wav" becomes "calls/7.srt"). If an id is a
+    URL, its host and path are kept. Characters that are not allowed in file names become underscores.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def file_of_each(audio_ids: Iterable[str], folder: str | Path, suffix: str) -> d
     folder
         The folder to write to.
     suffix
-        The extension of the files with its dot, which replaces that of the audio file.
+        The extension of the files, with its dot. It replaces the extension of the audio file.
 
     Raises
     ------
@@ -66,15 +66,16 @@ def file_of_each(audio_ids: Iterable[str], folder: str | Path, suffix: str) -> d
 
 
 def files_to_write(audio_ids: Collection[str], path: str | Path, extension: str) -> dict[str, Path]:
-    """Return the file of each recording, and make the folders that they are written to.
+    """Return the path of the file to write for each recording, by `audio_id`, and create the folders of these files.
 
-    `path` is a folder, or, for one recording, a file with this extension (in lower case, with its dot).
+    `path` is a folder, or the path of the file if there is only one recording and the path has the given `extension`
+    (in lower case, with its dot).
 
     Raises
     ------
     InputError
         If `path` is a file and there are several recordings, if two ids would be written to the same file, or if a
-        folder cannot be made.
+        folder cannot be created.
     """
     target = Path(path)
     if target.suffix.lower() == extension and not target.is_dir():
@@ -91,7 +92,7 @@ def files_to_write(audio_ids: Collection[str], path: str | Path, extension: str)
 
 
 def _safe(part: str) -> str:
-    """Return a part of a path as a name that every file system can hold."""
+    """Convert a part of a path to a name that every file system allows."""
     name = _FORBIDDEN.sub("_", part).rstrip(" .") or "_"
     name = f"_{name}" if _RESERVED.fullmatch(name) else name
     while len(name.encode("utf-8", "replace")) > _LONGEST_BYTES:

@@ -15,7 +15,7 @@ __all__ = ["FORMATS", "Format", "format_named", "format_of_file"]
 
 @dataclass(frozen=True)
 class Format:
-    """A format, which the module of its name in `soniox_ds.io` reads and writes."""
+    """A format. It is read and written by the module of the same name in `soniox_ds.io`."""
 
     name: str
     """Name of the module, and of the functions ``read_<name>`` and ``write_<name>`` in it."""
@@ -61,12 +61,12 @@ FORMATS = {
 
 
 def format_named(name: str) -> Format:
-    """Return a format. Raises InputError, with the names there are, for another name."""
+    """Return the format with this name. Raises InputError, which lists the names, if there is none."""
     return FORMATS[check_choice(name, "format", FORMATS)]
 
 
 def format_of_file(path: str | os.PathLike[str]) -> Format | None:
-    """Return the format of a file by its extension, or None if no format has this extension.
+    """Return the format with the extension of a file, or None if no format has this extension.
 
     >>> format_of_file("turns.RTTM").name
     'rttm'

@@ -174,7 +174,7 @@ class LiveResult:
 
 
 def read_live_result(folder: str | os.PathLike[str]) -> LiveResult:
-    """Read a result that `LiveResult.save` wrote.
+    """Read a live result that was saved with `LiveResult.save`.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Costs of groups of recordings, and of recognised terms.
 
 Conventions: an unknown charge is NA and never counts as 0. The cost of a term is the cost of all recordings in which it
-was looked for, because all of them have to be transcribed to find it.
+was searched, because all of them have to be transcribed to find it.
 """
 
 from __future__ import annotations
@@ -31,17 +31,18 @@ _SHORTEST_MS = 50  # no recording of speech is shorter
 
 
 def term_costs(occurrences: pd.DataFrame, cost: pd.DataFrame, by: str | Sequence[str] | None = "term") -> pd.DataFrame:
-    """Compute what a recognised term costs: the cost of the recordings, divided by the number of hits.
+    """Compute the cost per recognised term: the cost of the recordings divided by the number of hits.
 
     Parameters
     ----------
     occurrences
-        Result of `term_occurrences`. Terms that were given as distractors are left out, because nobody says them.
+        Result of `term_occurrences`. Distractors are left out, because they are not spoken in the recordings.
     cost
-        ``corpus.cost`` of the recordings in which the terms were looked for, or ``trial.cost`` of a comparison.
+        ``corpus.cost`` of the recordings in which the terms were searched, or ``trial.cost`` of a comparison.
     by
-        Columns of `occurrences` to group by: ``"term"``, or None for all terms together. Those that `cost` has as well,
-        such as `arm`, select the costs of the group; otherwise the costs of all recordings count.
+        Column or columns of `occurrences` to group by, such as ``"term"``; None for all terms together. If `cost` also
+        has one of these columns, such as `arm`, each group only counts the costs of the rows with its value. Otherwise,
+        each group counts the costs of all recordings.
 
     Returns
     -------

@@ -79,16 +79,17 @@ _SAME_SOUND = {
 
 
 def is_invisible(char: str) -> bool:
-    """Return True for a character without form and sound, such as a selector, a mark of direction or a soft hyphen.
+    """Return True for an invisible, silent character, such as a variation selector, directional mark or soft hyphen.
 
-    Joiners and the zero-width space are not included, because they can separate letters or words.
+    Enclosing marks, such as the keycap of emoji, are included. The zero-width joiner, the zero-width non-joiner and the
+    zero-width space are not included, because they can separate letters or words.
     """
     code = ord(char)
     return any(low <= code <= high for low, high in _INVISIBLE_RANGES) or code in _ENCLOSING
 
 
 class _Spellings(dict[int, str]):
-    """The unified spelling of each character, computed when the character is first met."""
+    """The unified spelling of each character. It is computed when a character is first looked up."""
 
     def __missing__(self, code: int) -> str:
         self[code] = spelling = _spelling(chr(code))
@@ -136,7 +137,7 @@ _THAI_TONES, _LAO_TONES = "\u0e48-\u0e4b", "\u0ec8-\u0ecb"
 
 
 def one_spelling(text: str) -> str:
-    """Unify characters with several spellings, and remove characters without sound.
+    """Unify characters that can be written in several ways, and remove invisible characters.
 
     >>> one_spelling("ＳＩＭ １２"), one_spelling("كتـــاب"), one_spelling("1️⃣ ❤️"), one_spelling("ﬁrst ½ l, 10²")
     ('SIM 12', 'كتاب', '1 ❤', 'first  1/2  l, 10 2')

@@ -1,7 +1,7 @@
 """Word boundaries among tokens.
 
-Conventions: rows are grouped by stream, each stream in the API's order; texts are codes into a vocabulary, so that each
-distinct text is examined once. The rules are those documented in `soniox_ds.text.words.words`.
+Conventions: rows are grouped by stream, and the rows of a stream are in the order of the API. Texts are codes of a
+vocabulary, so that each distinct text is examined only once. `soniox_ds.text.words.words` documents the rules.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 def divided(text: Codes, rows: Ints, streams: Ints) -> tuple[list[str], Ints, Ints, Ints]:
-    """Divide tokens of several words; return the distinct texts, each row's code into them, the rows and streams."""
+    """Split tokens that contain several words; return the distinct texts, and the code, row and stream of each part."""
     vocabulary = [str(label) for label in text.labels]
     pieces = [pieces_of(label) for label in vocabulary]
     codes = text.codes[rows]
@@ -39,7 +39,7 @@ def divided(text: Codes, rows: Ints, streams: Ints) -> tuple[list[str], Ints, In
 
 
 def is_word(piece: str) -> bool:
-    """Return False for a marker, and for white space alone."""
+    """Return False for a marker, for white space and for an empty text."""
     return piece not in MARKERS and not piece.isspace() and piece != ""
 
 
@@ -53,7 +53,7 @@ def without_markers(text: str) -> str:
 
 
 def pieces_of(text: str) -> list[str]:
-    """Divide the text of a token around markers and before each white space; the outer white space is kept.
+    """Split the text of a token at markers and before white space. White space at the start and end is kept.
 
     >>> pieces_of(" Hi."), pieces_of("Hi you<end> there"), pieces_of(" <end>")
     ([' Hi.'], ['Hi', ' you', '<end>', ' there'], [' ', '<end>'])
@@ -81,10 +81,12 @@ def word_starts(
     labels: dict[str, Codes],
     begins_chunk: Bools,
 ) -> tuple[Ints, Bools]:
-    """Find the rows at which words start, among the rows that are parts of words, and the starts with a space before.
+    """Find the rows at which words start, and whether there is a space before each of these words.
 
-    `begins_chunk` marks the rows that begin a chunk after the end of a sentence. A space belongs there and after a
-    marker or a sound, except before closing punctuation and beside a script without spaces.
+    `no_word` is True for rows that are not part of a word, such as markers. The returned row numbers do not count these
+    rows. `begins_chunk` is True for rows that begin a chunk after the end of a sentence. Words are separated by a space
+    at these rows and after a marker or a sound, except before closing punctuation and next to a script that is written
+    without spaces.
     """
     blank = text_features.blank[spelling]
     spaces = np.cumsum(no_word & (text_features.space_first[spelling] | text_features.space_last[spelling]))[~no_word]
@@ -143,7 +145,7 @@ def _moved(change: Bools, goes_back: Bools, holds: Bools) -> Bools:
 
 
 def _unspaced_between(text_features: Features, spelling: Ints, stretch: Ints, letters: Bools) -> Bools:
-    """Return True for each row that meets the row before in an unspaced script, by the nearest letters of each."""
+    """Return True for each row if the nearest letter before or after its start is of a script without spaces."""
     count = len(spelling)
     here = np.arange(count)
     before = np.maximum.accumulate(np.where(letters, here, -1))

@@ -1,13 +1,13 @@
 """Word confidences, and the words of an alignment that they can be compared with.
 
-Conventions: a confidence is the recogniser's own estimate, between 0 and 1, that a word is right. A word is right if
-the alignment has a "hit", and wrong if it has a "substitution" or an "insertion". **Deletions have no word and so no
-confidence: they are not included in any figure about confidence**, however many there are. Rows of an alignment without
-a confidence are left out too.
+Conventions: a confidence is the recogniser's own estimate of the probability that a word is right. A word is right if
+its operation in the alignment is "hit", and wrong if it is "substitution" or "insertion". **A deletion has no
+recognised word and no confidence, so deletions are not included in any figure about confidence**, even if there are
+many. Rows of an alignment without a confidence are left out too.
 
-The minimum and the mean over the pieces of a word are computed by `text.words.words`, while it joins the pieces. They
-are the columns `confidence` and `confidence_mean`, which `word_confidence` reads. Only the product is computed here,
-because few people need it and it takes the tokens.
+`text.words.words` computes the minimum and the mean over the pieces of a word, in the columns `confidence` and
+`confidence_mean`, which `word_confidence` reads. Only the product is computed here, because it is rarely needed and
+requires the tokens.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ Ints = npt.NDArray[np.intp]
 
 
 class Judged(NamedTuple):
-    """The words of an alignment that have a confidence and a verdict."""
+    """The words of an alignment that have a confidence, and whether each word is correct."""
 
     rows: Ints
     """Positions of the words in the alignments table."""
@@ -60,12 +60,11 @@ class Judged(NamedTuple):
 
 
 def as_decimals(confidence: FloatArray) -> FloatArray:
-    """Replace numbers that were rounded to single precision by the decimals that they stand for.
+    """Replace numbers that were stored as float32 by the shortest decimal that float32 stores as the same number.
 
-    0.8 in single precision is 0.800000012 in double precision, which lies above the edge of a bin, a threshold or a
-    level of 0.8. All comparisons of confidences therefore use the decimal with the fewest places (up to 9) that single
-    precision rounds to the same number. Order and ties are preserved. A number that single precision cannot represent
-    is unchanged.
+    The float32 value of 0.8 is 0.800000012 as a float64, and therefore exceeds a bin edge, threshold or level of 0.8.
+    For this reason, confidences are compared after this conversion. The decimals have at most 9 decimal places. Order
+    and ties are preserved. A number that is not exactly a float32 value is unchanged.
 
     >>> as_decimals(np.array([0.8, 0.9, 1 / 3], np.float32).astype(np.float64))
     array([0.8       , 0.9       , 0.33333334])
@@ -95,10 +94,10 @@ def checked_confidence(table: pd.DataFrame, name: str = "confidence", label: str
 
 
 def judged(alignments: pd.DataFrame, by: Sequence[str] = ()) -> Judged:
-    """Select the rows of an alignment that have a word with a confidence, with the verdict of each.
+    """Select the recognised words of an alignment that have a confidence, and whether each word is correct.
 
-    If the table identifies its rows (`audio_id`, `position`), no row may occur twice; arms and repeats may be
-    distinguished by the columns of `by`.
+    If the table has the columns `audio_id` and `position`, no row may occur twice. The columns `by` distinguish the
+    rows of arms and repeats.
 
     Raises
     ------

@@ -91,7 +91,7 @@ class Sequences(NamedTuple):
 
 
 def paths(references: Sequences, hypotheses: Sequences, cost: str = "sclite") -> Paths:
-    """Find the cheapest path of each pair.
+    """Align each reference with its hypothesis at the lowest cost, and return the edit operations.
 
     Raises
     ------

@@ -1,11 +1,10 @@
 """Punctuation and capitalisation errors.
 
-Conventions: words are aligned after normalisation, then the texts are compared as they were written. A mark belongs to
-the word it follows (an opening mark, ``¿`` or ``¡``, to the word it precedes); marks inside a word (``3.5``,
-``e-mail``) are part of the word. In scripts that are written without spaces every character is a unit, so that marks
-inside such text count like marks between words. Different spellings of a mark are equal: ``...`` and ``…``, ``，`` and
-``,``. Marks are compared between one aligned pair of words and the next, so that an inserted or deleted word does not
-make its marks wrong.
+Conventions: words are aligned after normalisation, and then the original texts are compared. A mark belongs to the word
+before it (an opening mark, ``¿`` or ``¡``, belongs to the word after it). Marks inside a word (``3.5``, ``e-mail``) are
+part of the word. In scripts that are written without spaces, every character is a unit, so marks inside such text count
+like marks between words. Variants of a mark are equal: ``...`` and ``…``, ``，`` and ``,``. Marks are compared between
+one aligned pair of words and the next. Therefore, the mark after an inserted or deleted word can still be correct.
 """
 
 from __future__ import annotations
@@ -58,12 +57,12 @@ def punctuation_errors(
     missing: str = "exclude",
     language: Languages = None,
 ) -> pd.DataFrame:
-    """Count the errors of punctuation and of capitals in each recording that has a reference.
+    """Count the punctuation and capitalisation errors of each recording that has a reference.
 
     Parameters
     ----------
     transcripts, references, normalizer, cost, missing, language
-        See `word_errors`; the normaliser is used only to align the words.
+        See `word_errors`. The normaliser is used only to align the words.
     marks
         The marks to compare. A mark includes its forms in other scripts: ``","`` also means ``，`` and ``،``. Two or
         more full stops in a row are ``…``.
@@ -71,8 +70,9 @@ def punctuation_errors(
     Returns
     -------
     DataFrame
-        ``schema.PUNCTUATION_ERRORS``. If no reference has a mark, the references were written without marks, and the
-        counts of marks are NA. The same holds for capitals.
+        ``schema.PUNCTUATION_ERRORS``. If no reference contains any of the marks, the references are assumed to have
+        been written without punctuation, and all columns about marks are NA. If no reference contains a capital letter,
+        the columns about capitals are NA.
 
     Raises
     ------
@@ -88,12 +88,14 @@ def punctuation_errors(
 
     Notes
     -----
-    per = (S + D + I) / (H + S + D + I), where H, S, D and I are the numbers of marks that are right, replaced by
-    another mark, only in the reference, and only in the transcript. Source: Meister et al., "LibriSpeech-PC: Benchmark
-    for Evaluation of Punctuation and Capitalization Capabilities of end-to-end ASR Models", 2023.
+    The punctuation error rate is per = (S + D + I) / (H + S + D + I), where H is the number of correct marks (hits), S
+    the number of marks that were replaced by another mark (substitutions), D the number of marks that are missing in
+    the transcript (deletions), and I the number of marks that are not in the reference (insertions). Source: Meister et
+    al., "LibriSpeech-PC: Benchmark for Evaluation of Punctuation and Capitalization Capabilities of end-to-end ASR
+    Models", 2023.
 
-    Capitals are compared only in hits that align one written word of the reference with one written word of the
-    transcript. Words that the normaliser splits or joins are left out.
+    Capitals are compared only in words that are recognised correctly, apart from their capitals. Words that the
+    normaliser splits into several words or joins to one are not compared.
 
     Examples
     --------
@@ -139,7 +141,7 @@ def punctuation_errors(
 def _mark_counts(
     pairs: Pairs, aligned: Aligned, marks: frozenset[str]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Count the hits and errors of marks in each recording, and the marks on either side."""
+    """Count the hits and errors of marks in each recording, and the marks in its reference and in its transcript."""
     paired = np.isin(aligned.paths.operations, (HIT, SUBSTITUTION))
     numbers = {mark: number for number, mark in enumerate(sorted(marks))}
     sides: list[dict[tuple[int, int], list[int]]] = []

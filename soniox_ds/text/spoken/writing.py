@@ -1,4 +1,4 @@
-"""Characters of written text with one spelling each, and the words between them."""
+"""Unification of characters that can be written in several ways, and division of text into words."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def listed(words: str, divider: str | None = None) -> list[str]:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words of a cleaned text; everything else divides them.
+    """Return the words of a text that `clean` has returned. All other characters separate words.
 
     >>> words_of("don't stop! (5 €)")
     ["don't", 'stop', '5', '€']
@@ -132,7 +132,7 @@ def join_prefixes(words: Sequence[str], prefixes: Collection[str]) -> list[str]:
 
 
 def roman(word: str) -> int | None:
-    """Return the value of a Roman number below 100, or None for any other word.
+    """Return the value of a Roman numeral below 100 in lower case, or None for any other word.
 
     >>> [roman(word) for word in ("xxi", "iv", "lvi", "iiii", "mi", "")]
     [21, 4, 56, None, None, None]
@@ -144,7 +144,7 @@ def roman(word: str) -> int | None:
 
 
 def is_clear_roman(word: str) -> bool:
-    """Return True for a Roman number that is neither a word nor another abbreviation."""
+    """Return True for a Roman numeral that is not also a word or an abbreviation."""
     return roman(word) is not None and "i" in word and word not in ("i", "iv", "vi", "ix", "xi", "li", "ci")
 
 
@@ -158,7 +158,7 @@ def join_capitals(text: str) -> str:
 
 
 def join_thousands(text: str, sign: str) -> str:
-    """Remove the signs that group the digits of large numbers.
+    """Remove thousands separators.
 
     >>> join_thousands("1,000,000 and 12,50", ",")
     '1000000 and 12,50'
@@ -173,14 +173,14 @@ def join_thousands(text: str, sign: str) -> str:
 
 
 def sub_each(text: str, rules: Iterable[Rule]) -> str:
-    """Apply one replacement after the other."""
+    """Apply replacement rules, one after the other."""
     for pattern, replacement in rules:
         text = pattern.sub(replacement, text)
     return text
 
 
 class Phrases:
-    """Replaces sequences of words by others; the longest sequence is replaced first.
+    """Replaces sequences of words by other sequences. Where several sequences match, the longest one is replaced.
 
     >>> Phrases({"e mail": "email", "all right": "alright"})(["an", "e", "mail"])
     ['an', 'email']

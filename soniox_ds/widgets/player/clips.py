@@ -1,8 +1,9 @@
-"""The answer to a page that asks for a clip.
+"""Audio clips for the JavaScript side of a widget.
 
-The page asks by ``{"type": "clip", "audio_id": ..., "start_ms": ..., "end_ms": ...}``. The answer has the same three
-values, and `mime` and the binary buffer of the audio, or the `reason` why there is none. A clip lasts at most
-``files.sounds.LONGEST_MS``; ``ClipPlayer`` in ``clip_player.js`` asks for a longer stretch piece by piece.
+The JavaScript side sends the message ``{"type": "clip", "audio_id": ..., "start_ms": ..., "end_ms": ...}``. The answer
+contains the same id and times, `mime`, and the audio as a binary buffer. If there is no audio, `reason` says why. A
+clip lasts at most ``files.sounds.LONGEST_MS``. For longer audio, ``ClipPlayer`` in ``clip_player.js`` requests several
+clips.
 
 >>> from soniox_ds.files.sounds import Sounds
 >>> answer_clip(Sounds(None), {"audio_id": "a.wav", "start_ms": 0, "end_ms": 500})[0]["reason"]
@@ -22,12 +23,12 @@ __all__ = ["answer_clip"]
 
 
 def answer_clip(sounds: Sounds, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-    """Cut the clip that a page asks for; return the answer and its buffers.
+    """Return the answer to a request for a clip, and a list with its binary buffer (empty if there is no audio).
 
     Raises
     ------
     InputError
-        If the message has no such place.
+        If the message lacks the id or a time, or if the clip does not end after its start.
     """
     audio_id, start_ms, end_ms = (content.get(name) for name in ("audio_id", "start_ms", "end_ms"))
     if not (isinstance(audio_id, str) and isinstance(start_ms, int) and isinstance(end_ms, int) and start_ms < end_ms):
