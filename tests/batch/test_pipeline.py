@@ -425,7 +425,9 @@ async def test_a_job_that_somebody_deleted_is_named(tmp_path):
         with pytest.warns(exceptions.RecordingsFailedWarning, match="timeout"):
             await transcribe(batch(4), service, tmp_path, timeout_s=30)
         for job in service.transcriptions:  # a job that is being processed cannot be deleted
-            service.call(lambda rules, id=job["id"]: (rules.fail(id, "internal_error", "given up"), rules.delete_job(id)))
+            service.call(
+                lambda rules, id=job["id"]: (rules.fail(id, "internal_error", "given up"), rules.delete_job(id))
+            )
         with pytest.warns(exceptions.RecordingsFailedWarning, match="does not know this job any more"):
             corpus = await transcribe(batch(4), service, tmp_path)
         assert set(corpus.recordings["error_type"]) == {"transcription_not_found"}
