@@ -3,7 +3,7 @@
 SonioxDSError
 ├── InputError             an argument cannot be used: fix the call (also a ValueError)
 │   ├── SchemaError        a table is not as documented
-│   ├── OptionsError       an option is wrong, or two options do not go together
+│   ├── OptionsError       an option is invalid, or two options cannot be combined
 │   └── SourceError        no recordings were found, or a manifest cannot be read
 ├── SetupError             a key, a package or a file is missing on this machine: the message says what to do
 │   └── ExecutorError      the workers of an executor are gone, or lack the package, the key or a file
@@ -75,7 +75,7 @@ class SchemaError(InputError):
 
 
 class OptionsError(InputError):
-    """An option is wrong, or two options do not go together."""
+    """An option is invalid, or two options cannot be combined."""
 
 
 class SourceError(InputError):
@@ -219,7 +219,7 @@ _ERROR_TYPES: tuple[tuple[type[SonioxDSError], str], ...] = (
 
 
 def error_type_of(error: SonioxDSError) -> str:
-    """Return the ``error_type`` of a row that failed with this exception: the slug of the API if it gave one.
+    """Return the ``error_type`` of a recording that failed with this exception: the API's slug if there is one.
 
     >>> error_type_of(BalanceError("no money", error_type="project_monthly_budget_exhausted"))
     'project_monthly_budget_exhausted'

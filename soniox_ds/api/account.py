@@ -28,11 +28,11 @@ async def models(*, connection: Connection | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row for each model, with every field of the service under its own name. The table always has ``id``,
+        One row for each model. The columns have the names of the API's fields. The table always has ``id``,
         ``aliased_model_id`` (the model that an alias stands for; NA otherwise), ``name``, ``transcription_mode``
         (``"async"`` for recordings, ``"real_time"`` for streams), ``languages`` (a list of dicts with ``code`` and
-        ``name``), ``context_version``, and ``language_count``, which this package adds. Texts, whole numbers and
-        booleans have a dtype with NA. Other values are kept as Python objects.
+        ``name``) and ``context_version``. This package adds ``language_count``. Columns of strings, integers or
+        booleans have a nullable dtype. Other values are kept as Python objects.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def _column(values: list[Any]) -> pd.Series[Any]:
 async def usage(
     start: datetime | None = None, end: datetime | None = None, *, connection: Connection | None = None
 ) -> pd.DataFrame:
-    """List the usage and its cost by day and model, as the service counts them.
+    """List the usage and the cost of each day and model, as reported by the service.
 
     Parameters
     ----------

@@ -164,10 +164,12 @@ def _texts_in(value: Any) -> Iterator[str]:
 
 
 def _secret_units(words: pd.DataFrame, mask: Bools) -> tuple[dict[str, set[str]], Bools]:
-    """Return the normalised words of each redacted recording that stand nowhere in what remains of its transcript.
+    """Return the secret words of each redacted recording, and the mask of all words to remove.
 
-    The second value is the mask with the addresses and identifiers that contain a removed word. Their other parts are
-    not secret. An address that was selected itself makes no part of it a reason to remove further addresses.
+    The secret words are the normalised words that `mask` selects, except those that also occur in the rest of the
+    transcript. The second value is `mask` with the addresses and identifiers that contain a secret word. The other
+    parts of such an address do not become secret. If `mask` itself selects an address, other addresses are not removed
+    because they share a part with it.
     """
     secrets = {}
     mask = mask.copy()
@@ -212,8 +214,8 @@ def _refuse_secret_names(tokens: pd.DataFrame, secrets: Mapping[str, set[str]]) 
 def _redacted_reference(reference: str, words: pd.DataFrame, mask: Bools, audio_id: str, secrets: set[str]) -> str:
     """Return a reference without the words that were aligned with redacted words.
 
-    All reference words between the last word before and the first word after a redacted stretch that were recognised
-    correctly are removed, because the recogniser may have split, joined or missed words.
+    The recogniser may have split, joined or missed words. Therefore, all reference words between the last correctly
+    recognised word before a redacted stretch and the first one after it are removed.
     """
     is_spoken = (words["audio_id"] == audio_id).to_numpy(np.bool_) & ~translation_mask(words)
     hypothesis, mask = words.loc[is_spoken, "text"], mask[is_spoken]

@@ -20,18 +20,19 @@ def load_samples() -> Corpus:
 
     It has 228 short recordings of 43 voices: 216 sentences, each read by one voice, and 12 conversations of two voices.
     Use it to try the functions of the package: it has groups to compare, enough errors for intervals and calibration,
-    and speakers. The transcripts come with the package, so that nothing is recognised or sent.
+    and speakers. The transcripts come with the package, so no audio is transcribed and nothing is sent.
 
     **The voices are synthetic, and the transcripts are not Soniox's.** A program (Kokoro-82M) spoke the recordings, and
-    the small Whisper model of the stand-in (`sx.local_service`) transcribed them once, before they were packaged. Never
-    quote a rate as that of people, of an accent or of Soniox. The provenance of the corpus says so, too.
+    the small Whisper model of the stand-in (`sx.local_service`) transcribed them once, before they were packaged. Do
+    not present an error rate of this corpus as the error rate of people, of an accent or of Soniox. The provenance of
+    the corpus contains the same warning.
 
     Returns
     -------
     Corpus
         The metadata columns of `recordings` are
 
-        - `reference`: the text that was given to the voice, so that ``sx.word_errors(corpus)`` needs no more;
+        - `reference`: the text that was given to the voice, so that ``sx.word_errors(corpus)`` needs no other argument;
         - `speaker`: the voice; NA in conversations;
         - `group`: ``"US female"``, ``"US male"``, ``"UK female"``, ``"UK male"``, and ``"other female"`` and ``"other
           male"`` for voices of other languages that read English. Conversations whose voices differ have ``"mixed"``
@@ -44,8 +45,8 @@ def load_samples() -> Corpus:
         - `kind`: ``"reading"`` or ``"conversation"``;
         - `terms`: rare names in the text, joined by semicolons.
 
-        `source` is the path of the audio in the installed package, so that players and `sx.transcribe` have it. The
-        turns of the speakers are the table `sx.io.read_sample_turns`.
+        `source` is the path of the audio in the installed package, so that players and `sx.transcribe` find it.
+        `sx.io.read_sample_turns` returns the turns of the speakers.
 
     Raises
     ------
@@ -71,13 +72,15 @@ def load_samples() -> Corpus:
 
 
 def read_sample_turns() -> pd.DataFrame:
-    """Read the reference speaker turns of `sx.load_samples`, with the times at which the voices were placed.
+    """Read the reference speaker turns of the recordings in `sx.load_samples`.
+
+    The times are those at which the program that made the recordings put the speech into the audio.
 
     Returns
     -------
     DataFrame
-        A row for each turn: `audio_id`, `speaker` (the voice), `start_ms`, `end_ms` and `text`. A turn lasts from its
-        first to its last sound. Turns of conversations may overlap.
+        One row for each turn, with the columns `audio_id`, `speaker` (the voice), `start_ms`, `end_ms` and `text`. A
+        turn begins with its first sound and ends with its last sound. In conversations, turns may overlap.
 
     Raises
     ------

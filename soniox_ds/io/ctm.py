@@ -136,7 +136,7 @@ def write_ctm(transcripts: Transcripts, path: str | Path) -> None:
         If a column is absent, a time is impossible, or two ids would become equal, because spaces in ids become
         underscores.
     InputError
-        If there is nothing to write, or the file cannot be written. An existing file is kept then.
+        If there is nothing to write, or the file cannot be written. In both cases, an existing file is kept.
 
     Warns
     -----

@@ -1,7 +1,8 @@
 """Workbooks of Excel (xlsx).
 
 Conventions: a cell whose text begins like a formula is a text cell with Excel's quote prefix, so that Excel does not
-run it, even after it was edited. A sheet holds 1,048,576 rows and a cell 32,767 UTF-16 code units. Source:
+run it, even after the cell has been edited. A sheet has at most 1,048,576 rows, and a cell at most 32,767 UTF-16 code
+units. Source:
 https://support.microsoft.com/en-us/office/excel-specifications-and-limits-1672b34d-7043-467e-8e27-269d656771c3
 """
 
@@ -40,14 +41,14 @@ _LARGEST_INTEGER = 2**53
 def write_excel(transcripts: Transcripts, path: str | Path) -> None:
     """Write an Excel workbook with the sheets `recordings`, `segments` and `words`.
 
-    Excel runs no text as a formula: a text that begins with ``=``, ``+``, ``-`` or ``@`` is written as a text cell. A
-    table of more than 1,048,575 rows continues in further sheets (``words 2``).
+    A text is never run as a formula: a text that begins with ``=``, ``+``, ``-`` or ``@`` is written as a text cell. A
+    table with more than 1,048,575 rows is continued on further sheets (``words 2``).
 
     Parameters
     ----------
     transcripts
-        A Corpus or a LiveResult; a table of words or tokens, for which there is no sheet `recordings`; or a table of
-        segments, for which `segments` is the only sheet.
+        A Corpus, a LiveResult, or a table. For a table of words or tokens, the sheet `recordings` is not written. For a
+        table of segments, only the sheet `segments` is written.
     path
         The file to write, such as ``calls.xlsx``.
 
@@ -56,15 +57,15 @@ def write_excel(transcripts: Transcripts, path: str | Path) -> None:
     SetupError
         If ``xlsxwriter`` is not installed.
     InputError
-        If there is nothing to write, or the file cannot be written. An existing file is kept then.
+        If there is nothing to write, or the file cannot be written. In both cases, an existing file is kept.
     SchemaError
         If a column is absent.
 
     Warns
     -----
     UserWarning
-        If recordings have failed (they are in the sheet `recordings` only), or if texts are cut because they are longer
-        than a cell can hold.
+        If recordings have failed (they appear only on the sheet `recordings`), or if texts are cut because they are
+        longer than a cell can hold.
 
     Examples
     --------

@@ -132,7 +132,7 @@ def write_lhotse(transcripts: Transcripts, path: str | Path) -> None:
     SchemaError
         If a column is absent or a time is impossible.
     InputError
-        If there is nothing to write, or the file cannot be written. An existing file is kept then.
+        If there is nothing to write, or the file cannot be written. In both cases, an existing file is kept.
 
     Warns
     -----

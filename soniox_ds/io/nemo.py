@@ -119,7 +119,7 @@ def write_nemo(transcripts: Transcripts, path: str | Path, *, segments: bool = F
     SchemaError
         If a column is absent or a time is impossible.
     InputError
-        If there is nothing to write, or the file cannot be written. An existing file is kept then.
+        If there is nothing to write, or the file cannot be written. In both cases, an existing file is kept.
 
     Warns
     -----

@@ -158,8 +158,8 @@ def write_rttm(transcripts: Transcripts, path: str | Path) -> None:
         If a column is absent, an `audio_id` is NA, a time is impossible or not a whole number, or two names would
         become equal because they differ in spaces and underscores only.
     InputError
-        If no recording of a corpus is completed, no word or turn has a speaker, or the file cannot be written. An
-        existing file is kept then.
+        If no recording of a corpus is completed, no word or turn has a speaker, or the file cannot be written. In all
+        these cases, an existing file is kept.
 
     Warns
     -----

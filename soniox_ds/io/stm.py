@@ -133,7 +133,7 @@ def write_stm(transcripts: Transcripts, path: str | Path) -> None:
         If a column is absent, a time is impossible, or two names differ only in spaces and underscores, because spaces
         are written as underscores.
     InputError
-        If there is nothing to write, or the file cannot be written. An existing file is kept then.
+        If there is nothing to write, or the file cannot be written. In both cases, an existing file is kept.
 
     Warns
     -----

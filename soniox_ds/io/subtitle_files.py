@@ -38,7 +38,7 @@ _NUMBER = re.compile(r"\s*\d+\s*")
 
 
 class CueText(NamedTuple):
-    """A cue as it is written in a file."""
+    """The times and the text of a cue in a file."""
 
     line: int
     """Number of the line with its times."""
@@ -159,7 +159,7 @@ def right_to_left(line: str) -> bool:
 
 
 def without_direction_marks(text: str) -> str:
-    """Return a text without the marks that `direction_marks` puts around each line.
+    """Return a text without the marks that the option `direction_marks` adds around each line.
 
     >>> without_direction_marks("\\u202bשלום\\u202c")
     'שלום'

@@ -108,7 +108,7 @@ def write_trn(transcripts: Transcripts, path: str | Path, *, speakers: bool = Fa
     SchemaError
         If a column is absent, or two names would become equal.
     InputError
-        If there is nothing to write, or the file cannot be written. An existing file is kept then.
+        If there is nothing to write, or the file cannot be written. In both cases, an existing file is kept.
 
     Warns
     -----

@@ -44,30 +44,30 @@ def write_webdataset(
     max_bytes: int = 1_000_000_000,
     with_audio: bool = True,
 ) -> None:
-    """Write shards of WebDataset: tar files in which each recording has its audio, its text and a JSON file.
+    """Write WebDataset shards: tar files with the audio, the text and a JSON file of each recording.
 
     The files of a recording are ``<key>.<extension of the audio>``, ``<key>.json`` and ``<key>.txt``. The key is the
-    `audio_id` without its extension. Characters that no file name can hold become underscores, and so do dots, because
-    WebDataset ends a key at the first dot. The same corpus always gives the same bytes.
+    `audio_id` without its extension. Characters that are not allowed in file names are replaced by underscores. Dots
+    are replaced too, because WebDataset ends a key at the first dot. The same corpus always gives the same bytes.
 
     Parameters
     ----------
     transcripts
-        A Corpus, a LiveResult, words, tokens or segments. Tables have no audio.
+        A Corpus, a LiveResult, or a table of words, tokens or segments. The shards of a table contain no audio.
     path
         The folder for the shards, which are named ``shard-000000.tar`` and so on. Existing shards in it are replaced.
     max_recordings, max_bytes
         The largest number of recordings in a shard, and the largest size of a shard. A recording that is larger than
-        `max_bytes` has a shard of its own.
+        `max_bytes` is written to a shard of its own.
     with_audio
-        False to write texts and JSON only.
+        False to write only the texts and the JSON files.
 
     Raises
     ------
     InputError
         If there is nothing to write, if the audio of a recording is not a file on this machine, if two recordings have
         the same key, if a limit is not a whole number above 0, or if the folder contains other files or cannot be
-        written to. Existing shards are then kept.
+        written to. In all these cases, existing shards are kept.
     SchemaError
         If a column is absent, or one of your own columns cannot be stored.
 
@@ -78,11 +78,11 @@ def write_webdataset(
 
     Notes
     -----
-    The text file has the text of ``corpus.texts()`` without translations. The JSON file has the columns of
+    The text file contains the text of ``corpus.texts()`` without translations. The JSON file contains the columns of
     `to_huggingface` (the `audio_id`, the text, the columns of `recordings` that have values, and the lists `segments`
     and `words`); missing values are null. ``webdataset.WebDataset("shards/shard-{000000..000011}.tar")`` reads the
-    shards. ``datasets.load_dataset("webdataset", data_files="shards/*.tar")`` reads them, too; it needs
-    ``pip install "datasets[audio]"``, and the audio files must all have the same format.
+    shards. ``datasets.load_dataset("webdataset", data_files="shards/*.tar")`` also reads them, but it needs
+    ``pip install "datasets[audio]"`` and audio files that all have the same format.
 
     Examples
     --------
@@ -129,7 +129,7 @@ class _Member(NamedTuple):
 
     @property
     def size(self) -> int:
-        """The bytes that it takes in a tar file."""
+        """Number of bytes of the member in a tar file, with its header and padding."""
         blocks = -(-self.info.size // tarfile.BLOCKSIZE)
         return len(self.info.tobuf(tarfile.PAX_FORMAT)) + blocks * tarfile.BLOCKSIZE
 

@@ -38,8 +38,8 @@ class Context(Checked):
 
     Notes
     -----
-    An empty section, or a text of white space only, is sent to the service unchanged. The journal does not
-    count it as a difference: options with and without it belong to the same job.
+    An empty section, or a text of white space only, is sent to the service unchanged. The journal ignores it: the same
+    recording with and without such a section is the same job.
 
     Raises
     ------
@@ -87,9 +87,9 @@ class Context(Checked):
 
     @classmethod
     def of(cls, value: Context | Mapping[str, Any] | list[str] | str) -> Context:
-        """Return a context, made from a mapping of its sections or a list of terms if need be.
+        """Make a context from a mapping of its sections or a list of terms. A context is returned unchanged.
 
-        Raises OptionsError if the value is wrong, also for a plain string.
+        Raises OptionsError if the value is invalid. A string is invalid, because it could be a text or a term.
         """
         if isinstance(value, Context):
             return value
@@ -173,7 +173,10 @@ class Translation(Checked):
 
     @classmethod
     def of(cls, value: Translation | Mapping[str, Any]) -> Translation:
-        """Return a translation, made from a mapping of its fields if need be; raises OptionsError if it is wrong."""
+        """Make a translation from a mapping of its fields. A translation is returned unchanged.
+
+        Raises OptionsError if the value is invalid.
+        """
         if isinstance(value, Translation):
             return value
         return cls(**{"type": None, **keywords_of(value, "translation", [f.name for f in fields(cls)])})

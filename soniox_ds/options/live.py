@@ -89,7 +89,7 @@ def _number(value: Any, name: str, *, least: float, most: float, whole: bool = T
 
 @dataclass(frozen=True, kw_only=True)
 class LiveOptions(SharedOptions):
-    """The options of live transcription: every option of the API's websocket.
+    """The options of live transcription. All options of the websocket API are available.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class LiveOptions(SharedOptions):
     Raises
     ------
     OptionsError
-        If an option is wrong or unknown, or two options do not go together.
+        If an option is invalid or unknown, or two options cannot be combined.
 
     Examples
     --------

@@ -89,7 +89,7 @@ class TranscriptionOptions(SharedOptions):
     Raises
     ------
     OptionsError
-        If an option is wrong or unknown, or two options do not go together.
+        If an option is invalid or unknown, or two options cannot be combined.
 
     Examples
     --------

@@ -40,17 +40,20 @@ def checked_ms(value: Any, name: str) -> int:
 
 
 def checked_window(start_ms: Any, end_ms: Any, last_ms: float) -> tuple[int | None, int | None]:
-    """Return the two ends of a window of a recording that ends at `last_ms`, as whole milliseconds. None stays None.
+    """Check the start and the end of a window of a recording, and return them as whole milliseconds.
+
+    None means that the window has no limit on this side, and is returned unchanged. `last_ms` is the end of the
+    recording.
 
     Raises
     ------
     InputError
-        If an end is not a whole number of milliseconds, or the window does not end after its start.
+        If one of them is not a whole number of milliseconds, or the window does not end after its start.
 
     Warns
     -----
     UserWarning
-        If the window is shorter than half a second, and the same numbers in seconds would lie within the recording.
+        If the window is shorter than half a second, and would lie within the recording if the numbers were seconds.
 
     Examples
     --------

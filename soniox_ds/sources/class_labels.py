@@ -23,7 +23,7 @@ _Namer = Callable[[Any], Any]
 
 
 def with_label_names(frame: pd.DataFrame, features: Any) -> pd.DataFrame:
-    """Return the table of a dataset with the names of its class labels, also nested ones, instead of their numbers.
+    """Replace the numbers of class labels in a dataset by their names, including labels within lists and structs.
 
     Parameters
     ----------
@@ -50,12 +50,14 @@ def with_label_names(frame: pd.DataFrame, features: Any) -> pd.DataFrame:
 
 
 def features_of_metadata(metadata: Mapping[bytes, bytes] | None, label: str) -> Mapping[str, Any] | None:
-    """Return the features that a dataset left in the metadata of its Arrow schema, or None if there are none.
+    """Return the features of a Hugging Face dataset from the metadata of an Arrow schema, or None if it has none.
+
+    `label` is the name of the table in messages.
 
     Raises
     ------
     SourceError
-        If they cannot be read.
+        If the features cannot be read.
 
     Examples
     --------

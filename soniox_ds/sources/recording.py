@@ -104,7 +104,7 @@ class RecordingList:
 
 
 def copied(recording: Recording) -> Recording:
-    """Return a copy of a recording that can fail, or get warnings, by itself."""
+    """Return a copy of a recording. Errors and warnings of the copy do not change the original."""
     return replace(recording, warnings=list(recording.warnings))
 
 
@@ -122,12 +122,15 @@ def printable(text: str, *, limit: int | None = None) -> str:
 
 
 def shown(text: str) -> str:
-    """Return a name as messages quote it: valid Unicode, quoted, at most about 300 characters."""
+    """Return a name for a message: in quotes, as valid Unicode, and shortened to about 300 characters."""
     return repr(printable(text, limit=_LONGEST_SHOWN))
 
 
 def upload_name(name: str) -> str:
-    """Make a name for an upload: the last part of the path, no control characters, at most 200 characters.
+    """Make the name of an upload from a path.
+
+    The name is the last part of the path. Characters that cannot be printed are replaced by underscores. A name of more
+    than 200 characters is shortened, but keeps an extension of up to 10 characters.
 
     >>> upload_name("calls/line\\nbreak.wav")
     'line_break.wav'

@@ -70,19 +70,21 @@ def find_recordings(
     storage_options: Mapping[str, Any] | None = None,
     sidecars: bool = True,
 ) -> RecordingList:
-    """Find the recordings in the sources of a call, with their metadata.
+    """Find all recordings in the given sources, and their metadata.
 
     Parameters
     ----------
     sources
-        - a path or URL (str or PathLike): an audio file; a folder, searched recursively; a glob such as
-          ``"calls/**/*.wav"`` (a file that really has this name comes first); a manifest (``.csv``, ``.tsv``,
-          ``.jsonl``, ``.json``, ``.parquet``), whose paths are relative to its folder; each of them also in an object
-          store (``"s3://bucket/calls/"``);
-        - a list, Series or other iterable of these, also mixed;
-        - a DataFrame, an Arrow table or a list of dicts, one row for each recording (``tables.py``);
-        - a Hugging Face dataset, or its ``{"bytes": ..., "path": ...}`` cells;
-        - bytes, ``(name, bytes)``, or a mapping from names to bytes, paths or URLs; the names become ids.
+        - a path or URL (str or PathLike) of an audio file, of a folder (which is searched recursively), or of a
+          manifest (``.csv``, ``.tsv``, ``.jsonl``, ``.json``, ``.parquet``). Paths in a manifest are relative to its
+          folder;
+        - a glob such as ``"calls/**/*.wav"``. If a file has exactly this name, the glob means this file. Globs and
+          the sources above may also be in an object store (``"s3://bucket/calls/"``);
+        - a list, Series or other iterable, whose items may be of different kinds;
+        - a DataFrame, an Arrow table or a list of dicts, with one row for each recording (``tables.py`` describes the
+          columns);
+        - a Hugging Face dataset, or values of its audio column (``{"bytes": ..., "path": ...}``);
+        - bytes, ``(name, bytes)``, or a mapping from names to bytes, paths or URLs. The names become ids.
     audio_column
         Column that holds the audio; by default the first of `AUDIO_COLUMNS` that the table has.
     reference_column
@@ -90,8 +92,8 @@ def find_recordings(
     storage_options
         Options of fsspec for the object store that the sources name, such as credentials.
     sidecars
-        True to read references that no column gives from ``call.wav.txt`` or ``call.txt`` beside ``call.wav``. An
-        empty text is the reference "": nothing is spoken in the recording.
+        True to read the reference of a recording from a text file beside its audio, if no column contains it:
+        ``call.wav.txt`` or ``call.txt`` for ``call.wav``. An empty file means that nothing is spoken in the recording.
 
     Returns
     -------

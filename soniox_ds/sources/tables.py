@@ -77,7 +77,7 @@ class Table(NamedTuple):
 def understand_table(
     table: pd.DataFrame, label: str, *, audio_column: str | None = None, reference_column: str | None = None
 ) -> Table:
-    """Find the audio, ids, references and metadata in a table. Messages call the table `label`.
+    """Find the audio, ids, references and metadata in a table. `label` is the name of the table in messages.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def understand_table(
 
 
 def join_metadata(parts: Sequence[tuple[int, pd.DataFrame]], count: int) -> pd.DataFrame:
-    """Put the metadata of several tables below each other, with NA for unknown values.
+    """Concatenate the metadata of several tables, with NA for unknown values.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def join_metadata(parts: Sequence[tuple[int, pd.DataFrame]], count: int) -> pd.D
     rows = pd.RangeIndex(count)
     if len(parts) == 1 and len(parts[0][1]) == count:
         return parts[0][1].set_axis(rows)
-    # Rows without a table leave gaps, and only dtypes with NA keep whole numbers as they are.
+    # Rows that belong to no table are missing values, and only nullable dtypes keep integers unchanged.
     with_gaps = [
         metadata.set_axis(range(start, start + len(metadata))).convert_dtypes()
         for start, metadata in parts
@@ -148,7 +148,7 @@ def plain_name(name: str) -> str:
 def columns_named(columns: Iterable[str], names: Sequence[str]) -> list[str]:
     """Return the columns that have one of the names, in the order of the names.
 
-    If there are none, case, spaces, hyphens and underscores do not count.
+    If no column has one of the names, case, spaces, hyphens and underscores are ignored.
 
     >>> columns_named(["File Name", "Text"], ["file", "file_name"]), columns_named(["Path", "file"], ["path", "file"])
     (['File Name'], ['file'])

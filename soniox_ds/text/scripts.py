@@ -1,9 +1,8 @@
 """Properties of characters that decide where words begin.
 
-Conventions: everything is judged by the characters themselves, never by a language label, since languages mix within a
-recording and labels are often absent. The scripts of Chinese, Japanese, Thai, Lao, Khmer, Burmese, Yi and the Tai
-languages are written without spaces; Korean is written with spaces. Unicode general categories are those of the running
-Python.
+Conventions: only the characters decide, and never a language label, because several languages may occur in a recording
+and labels are often absent. The scripts of Chinese, Japanese, Thai, Lao, Khmer, Burmese, Yi and the Tai languages are
+written without spaces; Korean is written with spaces. Unicode general categories are those of the Python in use.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ def is_unspaced(char: str) -> bool:
 
 @cache
 def _hangs_on(char: str) -> bool:
-    """Return True for a character that never starts a word: a mark, a joiner, a modifier of the emoji before."""
+    """Return True for a character that never starts a word: a mark, a joiner, or a modifier of the previous emoji."""
     return (
         unicodedata.category(char).startswith("M")
         or char in _DEPENDENT
@@ -125,7 +124,9 @@ class Features(NamedTuple):
 
 
 def features(texts: list[str]) -> Features:
-    """Examine each text once; pass distinct texts, and assign the results to the tokens.
+    """Compute the features of each text.
+
+    Pass each distinct text once, and map the results to the tokens that have this text.
 
     >>> result = features([" How", "?", "「", "好"])
     >>> result.stripped, result.space_first.tolist(), result.punctuation.tolist()
@@ -182,7 +183,7 @@ def ends_sentence(text: str) -> bool:
 def lacks_space(before: str, text: str) -> bool:
     """Return True if a space belongs between the last token of a part and the first token of the next.
 
-    The service omits it, because for the service each part is a text of its own.
+    The service does not write this space, because it transcribes each part separately.
 
     >>> lacks_space("there.", "How"), lacks_space("there.", " How"), lacks_space("you", "?"), lacks_space("你", "好")
     (True, False, False, False)
@@ -193,7 +194,7 @@ def lacks_space(before: str, text: str) -> bool:
 
 
 def starts_lower(text: str) -> bool:
-    """Return True if the first letter or digit of a word is a small letter, so that no sentence begins here.
+    """Return True if the first letter or digit of a word is a lower-case letter, which does not begin a sentence.
 
     >>> [starts_lower(text) for text in ("and", "«and»", "And", "5", "好")]
     [True, True, False, False, False]

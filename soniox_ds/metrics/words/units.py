@@ -256,10 +256,13 @@ def _text_at_once(
 
 
 def _spans(expected: list[str], source: list[int], transformed: list[str], count: int) -> list[tuple[int, int]]:
-    """Return for each unit in `transformed` the first and the last of the `count` old units that it came from.
+    """Find the old units from which each unit in `transformed` was made.
 
-    `expected` is the form of each old unit (`source`) normalised by itself. Units that are equal on both sides have a
-    known origin; units between two such places came from all old units between these places.
+    `transformed` results from a step that was applied to the whole text, and `expected` from the same step applied to
+    each of the `count` old units alone; `source` gives the old unit of each item of `expected`. The two lists are
+    aligned. A unit that is equal in both was made from the old unit in `source`. The units between two equal units are
+    assigned to all old units between them, or to a neighbour if there are none. The result has the first and the last
+    old unit of each unit.
     """
     numbers: dict[str, int] = {}
     expected_ids = np.array([numbers.setdefault(unit, len(numbers)) for unit in expected], np.int32)
