@@ -800,11 +800,10 @@ def test_a_token_is_text_whatever_it_says(page):
             const captions = new Captions(root);
             captions.add([argument, { ...argument, is_translation: true }]);
             captions.pending([argument, { ...argument, is_translation: true }]);
-            captions.remark(argument.text);
             return [root.querySelectorAll("img, b").length, root.textContent.split(argument.text).length - 1,
                 [...root.querySelectorAll(".sx-said, .sx-translation")].map(part => part.dir)];""",
         ),
         token,
     )
-    assert shown == [0, 4, ["auto", "auto"]]  # speaker, words, translation, remark
+    assert shown == [0, 5, ["auto", "auto"]]  # the speaker; words and translation, settled and pending
     assert page.evaluate("() => window.hurt") is None

@@ -9,6 +9,7 @@ from test_live_captions_in_browser import PLAY, STOP, ask, opened, recording, sh
 
 from soniox_ds.emulator.recognizers.scripted import ScriptedRecognizer
 from soniox_ds.widgets._assets import source
+from soniox_ds.widgets.captions.grouping import GROUPS
 from soniox_ds.widgets.microphone.constants import page_constants
 from soniox_ds.widgets.microphone.microphone import SCRIPTS
 
@@ -208,7 +209,7 @@ def test_nothing_of_the_microphone_reaches_out_of_a_narrow_output(bare, width):
     outside = bare.evaluate(
         f"""width => {{ {sources}
             useConstants({json.dumps(page_constants())});
-            const settings = {{ usd_per_hour: 0.12, service: "stt-rt.soniox.com" }};
+            const settings = {{ usd_per_hour: 0.12, service: "stt-rt.soniox.com", groups: {json.dumps(GROUPS)} }};
             const model = {{ get: () => settings, on() {{}}, off() {{}}, send() {{}} }};
             const root = document.createElement("div");
             root.style.width = `${{width}}px`;

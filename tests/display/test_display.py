@@ -105,8 +105,18 @@ SMALL = {
     "progress/bar.html.j2": {"line": NASTY, "done": 1, "total": 2, "is_closed": False},
     "widgets/captions/still.html.j2": {
         "heading": NASTY,
-        "segments": [{"start_ms": 61_000, "speaker": NASTY, "text": NASTY, "translation": NASTY}],
+        "segments": [
+            {
+                "start_ms": 61_000,
+                "speaker": NASTY,
+                "language": NASTY,
+                "text": NASTY,
+                "target_language": NASTY,
+                "translation": NASTY,
+            }
+        ],
         "has_translations": True,
+        "has_many_languages": True,
     },
     "widgets/explore/still.html.j2": {
         "head": NASTY,

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-__all__ = ["node_command", "python_of_clients", "run_client"]
+__all__ = ["axe_source", "node_command", "python_of_clients", "run_client"]
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ROOT / "tests" / "clients"
@@ -51,16 +51,24 @@ def python_of_clients() -> Path:
 
 
 @functools.cache
-def _node_modules() -> Path:
-    """Return the folder of the packages that ``tests/clients/node/package-lock.json`` lists with their checksums."""
+def _node_modules(name: str) -> Path:
+    """Return the folder of the packages that ``package-lock.json`` in a folder of ``tests/clients`` lists."""
 
     def install(folder: Path) -> None:
         folder.mkdir()
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(PACKAGES / "node" / name, folder)
+        for file in ("package.json", "package-lock.json"):
+            shutil.copy(PACKAGES / name / file, folder)
         _install(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"], folder)
 
-    return _prepared("node", install) / "node_modules"
+    return _prepared(name, install) / "node_modules"
+
+
+@functools.cache
+def axe_source() -> str:
+    """Return the script of axe, which looks for barriers to people with disabilities in a page."""
+    if not shutil.which("npm"):
+        _missing("npm is not installed; the tests need axe-core")
+    return (_node_modules("axe") / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
 def node_command(script: Path, folder: Path) -> list[str | Path]:
@@ -72,7 +80,7 @@ def node_command(script: Path, folder: Path) -> list[str | Path]:
     if major < OLDEST_NODE:
         _missing(f"Node is {version}, the live sessions of the SDK need {OLDEST_NODE} or newer")
     # Node looks for packages beside the script.
-    (folder / "node_modules").symlink_to(_node_modules())
+    (folder / "node_modules").symlink_to(_node_modules("node"))
     # Node 20 hides its WebSocket behind this option; from 22 on it is there without.
     options = ["--experimental-websocket"] if major < 22 else []
     return ["node", *options, shutil.copy(script, folder)]

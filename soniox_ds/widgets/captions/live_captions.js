@@ -10,6 +10,7 @@ class LiveCaptionsView {
     this.model = model;
     this.settings = model.get("settings");
     this.kept = kept;
+    kept.groupBy ??= this.settings.group_by;
     this.isPlaying = false;
     this.hasSession = false;
     this.build(el);
@@ -44,9 +45,11 @@ class LiveCaptionsView {
       empty: "Press Play: words appear as they are recognized.",
       place: this.kept.place,
       moved: (place) => { this.kept.place = place; },
+      groupBy: this.kept.groupBy,
     });
+    this.tools = new CaptionTools(captions, this.captions, { groups: this.settings.groups, kept: this.kept });
     this.root = root;
-    this.kept.focus.enter(root, { play: this.playButton, stop: this.stopButton, log: this.captions.log });
+    this.kept.focus.enter(root, { play: this.playButton, stop: this.stopButton, log: this.captions.log, ...this.tools.controls });
     this.audio = new Audio();
     this.audio.preload = "auto";
     this.audio.addEventListener("ended", () => this.ended());

@@ -17,6 +17,7 @@ import anywidget
 import pandas as pd
 import traitlets
 
+from soniox_ds._arguments import check_choice
 from soniox_ds._background import event_loop, submit
 from soniox_ds._display import clock
 from soniox_ds.api.connection import Connection
@@ -32,6 +33,7 @@ from soniox_ds.options.live import LiveKeywords
 from soniox_ds.schema import LIVE_TOKENS, empty
 from soniox_ds.widgets._assets import source as asset
 from soniox_ds.widgets._kernel import obey_front_end
+from soniox_ds.widgets.captions.grouping import GROUPS
 from soniox_ds.widgets.captions.playback import BYTES_PER_MS, Playback, shown
 from soniox_ds.widgets.captions.still import still_html, still_text
 from soniox_ds.widgets.still import Still
@@ -47,7 +49,7 @@ LONGEST_MS = 60 * 60_000
 class LiveCaptionsWidget(anywidget.AnyWidget):
     """The ipywidget of `LiveCaptions`."""
 
-    _esm = asset("keyboard_focus.js", "captions/captions.js", "captions/live_captions.js")
+    _esm = asset("keyboard_focus.js", "captions/captions.js", "captions/caption_tools.js", "captions/live_captions.js")
     _css = asset("captions/captions.css", "captions/live_captions.css", "still.css")
     settings = traitlets.Dict().tag(sync=True)
 
@@ -64,6 +66,9 @@ class LiveCaptions:
         Key and address; by default from the environment.
     audio_id
         Name of the recording in the tables; by default its path.
+    group_by
+        The order of the captions, which can be changed in the widget: ``"utterance"``, ``"speaker"`` or
+        ``"language"``; see `Microphone`.
 
     Raises
     ------
@@ -91,9 +96,11 @@ class LiveCaptions:
         *,
         connection: Connection | None = None,
         audio_id: str | None = None,
+        group_by: str = "utterance",
         **options: Unpack[LiveKeywords],
     ) -> None:
         check_keywords(LiveCaptions, options)
+        check_choice(group_by, "group_by", GROUPS)
         if not is_recording(source):
             raise InputError(
                 f"LiveCaptions needs the path or the bytes of one recording, found {type(source).__name__}"
@@ -114,7 +121,13 @@ class LiveCaptions:
         self._over = asyncio.Event()
         self._closed = False
         self.widget = LiveCaptionsWidget(
-            settings={"title": self.audio_id, "duration_ms": self.duration_ms, "service": self.connection.service}
+            settings={
+                "title": self.audio_id,
+                "duration_ms": self.duration_ms,
+                "service": self.connection.service,
+                "groups": GROUPS,
+                "group_by": group_by,
+            }
         )
         """The ipywidget."""
         obey_front_end(self.widget.comm)

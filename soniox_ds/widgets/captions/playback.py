@@ -181,4 +181,5 @@ def shown(token: LiveToken) -> dict[str, Any]:
         "speaker": token.speaker,
         "language": token.language,
         "is_translation": token.is_translation,
+        "source_language": token.source_language,
     }

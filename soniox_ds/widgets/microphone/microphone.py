@@ -24,7 +24,7 @@ import numpy.typing as npt
 import pandas as pd
 import traitlets
 
-from soniox_ds._arguments import check_number
+from soniox_ds._arguments import check_choice, check_number
 from soniox_ds._background import event_loop, submit
 from soniox_ds._display import clock
 from soniox_ds.api.connection import Connection
@@ -41,6 +41,7 @@ from soniox_ds.options.live import LiveKeywords
 from soniox_ds.schema import LIVE_TOKENS, empty
 from soniox_ds.widgets._assets import source
 from soniox_ds.widgets._kernel import CellWatch, kernel_version, obey_front_end
+from soniox_ds.widgets.captions.grouping import GROUPS
 from soniox_ds.widgets.captions.still import still_html, still_text
 from soniox_ds.widgets.microphone.callbacks import Callbacks
 from soniox_ds.widgets.microphone.constants import page_constants
@@ -59,6 +60,7 @@ SCRIPTS = (
     "microphone/transcript.js",
     "keyboard_focus.js",
     "captions/captions.js",
+    "captions/caption_tools.js",
     "microphone/audio_capture.js",
     "microphone/awake_timer.js",
     "microphone/kernel_channels.js",
@@ -129,6 +131,10 @@ class Microphone:
         A folder to which every recording is written: its tables (see `LiveResult.save`) and, with `keep_audio`, a WAV
         file. A recording that the end of the kernel interrupted is written there by the next microphone with this
         folder. Without a folder, recordings that were not read are in `recovered` of the next microphone.
+    group_by
+        The order of the captions, which can be changed in the widget. ``"utterance"``: as they were said, each with its
+        translation. ``"speaker"``: all captions of a speaker together. ``"language"``: all captions in a language
+        together, those that were said in it and the translations into it.
 
     Raises
     ------
@@ -161,9 +167,11 @@ class Microphone:
         on_update: Callable[[Update], object] | None = None,
         connection: Connection | None = None,
         save_to: str | os.PathLike[str] | None = None,
+        group_by: str = "utterance",
         **options: Unpack[LiveKeywords],
     ) -> None:
         _check(mode, transport, chunk_ms)
+        check_choice(group_by, "group_by", GROUPS)
         check_keywords(Microphone, options)
         self.options = LiveOptions(**options, audio_format="pcm_s16le", sample_rate=RATE, num_channels=1)
         self.connection = connection or Connection()
@@ -181,6 +189,8 @@ class Microphone:
                 "service": self.connection.service,
                 "usd_per_hour": None if is_local else LIVE_USD_PER_HOUR,
                 "constants": page_constants(),
+                "groups": GROUPS,
+                "group_by": group_by,
             }
         )
         """The ipywidget, to be combined with others: ``HBox([mic.widget, ...])``."""

@@ -35,8 +35,10 @@ class MicrophoneView {
       empty: "What is said appears here.",
       place: recorder.place,
       moved: (place) => { recorder.place = place; },
+      groupBy: recorder.kept.groupBy,
     });
-    focus.enter(root, { ...this.buttons, device: this.device, log: this.captions.log });
+    this.tools = new CaptionTools(root, this.captions, { groups: recorder.settings.groups, kept: recorder.kept });
+    focus.enter(root, { ...this.buttons, device: this.device, log: this.captions.log, ...this.tools.controls });
   }
 
   /** Draw everything anew. */

@@ -139,5 +139,6 @@ def _shown_parts(token: LiveToken) -> dict[str, Any]:
         "speaker": token.speaker,
         "language": token.language,
         "is_translation": token.is_translation or None,
+        "source_language": token.source_language,
     }
     return {name: value for name, value in parts.items() if value is not None}

@@ -20,12 +20,13 @@ class Recorder {
     this.whyThisWay = "";
     this.elsewhere = null; // state of a take on another page of this widget: "recording", "paused", "finishing"
     this.place = {}; // scroll position of the captions
+    this.kept = { groupBy: this.settings.group_by }; // choices of the reader
     this.level = 0;
     this.elapsedMs = 0; // duration of the recording
     this.openMs = 0; // duration that is billed, which includes pauses
     this.deviceId = "";
     this.devices = [];
-    this.lines = []; // contents for the views: {tokens, ends} or {remark}
+    this.lines = []; // contents for the views: {tokens, ends}
     this.pendingTokens = [];
     this.settledCount = 0;
     this.offer = null;

@@ -199,6 +199,7 @@ function tokenOf(raw, offsetMs) {
     speaker: (raw.speaker ?? null) === null ? null : String(raw.speaker),
     language: typeof raw.language === "string" ? raw.language : null,
     is_translation: raw.translation_status === "translation",
+    source_language: typeof raw.source_language === "string" ? raw.source_language : null,
   };
 }
 
