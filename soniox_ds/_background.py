@@ -306,8 +306,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 def plain(async_function: Callable[P, Coroutine[Any, Any, T]], namespace: str | None = None) -> Callable[P, T]:
     """Return a plain function with the name, signature and documentation of an async function.
 
-    The async function is its attribute ``__wrapped__``. `namespace` is the one in which both are public, such as
-    "account"; None for the top level.
+    The async function is available as the attribute ``__wrapped__``. Both functions are public in `namespace`, such as
+    "account" for ``soniox_ds.account`` and ``soniox_ds.aio.account``. None means the top level of the package.
 
     Examples
     --------
@@ -334,7 +334,7 @@ def plain(async_function: Callable[P, Coroutine[Any, Any, T]], namespace: str | 
 
 
 def plain_iterator(async_function: Callable[P, AsyncGenerator[T, None]]) -> Callable[P, Iterator[T]]:
-    """Return a plain generator function made of an asynchronous one. Leaving its ``for`` loop early closes it.
+    """Return a plain generator function for an asynchronous one. Leaving its ``for`` loop early closes the generator.
 
     Examples
     --------

@@ -39,13 +39,13 @@ def check_executor(executor: object) -> None:
 
     >>> check_executor(4)
     Traceback (most recent call last):
-    soniox_ds.exceptions.OptionsError: executor is 4; it is an executor such as ProcessPoolExecutor(4) or
+    soniox_ds.exceptions.OptionsError: executor is 4; pass an executor, such as ProcessPoolExecutor(4) or
     client.get_executor() of Dask
     """
     is_instance = callable(getattr(executor, "submit", None)) and not isinstance(executor, type)
     if executor is not None and (not is_instance or hasattr(executor, "get_executor")):  # Excludes clients of Dask.
         raise OptionsError(
-            f"executor is {executor!r}; it is an executor such as ProcessPoolExecutor(4) or client.get_executor() of "
+            f"executor is {executor!r}; pass an executor, such as ProcessPoolExecutor(4) or client.get_executor() of "
             "Dask"
         )
 
@@ -81,7 +81,7 @@ def check_version(expected: str, found: str | None = None) -> None:
 
 
 def dask_client(executor: Executor) -> Any | None:
-    """Return the client of an executor of Dask; None for other executors.
+    """Return the Dask client that an executor belongs to, or None if it is not an executor of Dask.
 
     Raises OptionsError if the client is asynchronous.
     """

@@ -1,8 +1,8 @@
 """Submission of jobs: the upload of the audio and the creation of the transcription, so that no job is paid for twice.
 
-Before a request that costs money is sent, it is written to the journal. If its answer is lost, an upload is looked for
-in the list of files. A transcription is handed to the watcher, which looks for it in the listing before it may be
-created again.
+Before a request that costs money is sent, it is written to the journal. If the response to an upload is lost, the file
+is looked up in the list of files. If the response to a create request is lost, the watcher looks for the transcription
+in the list of transcriptions before it may be created again.
 """
 
 from __future__ import annotations
@@ -134,11 +134,12 @@ async def _submit(run: Run, job: Job) -> None:
 
 
 async def _find_project(run: Run, job: Job) -> bool:
-    """Assign a job to the project in which an earlier run has created it, or may have created it.
+    """Assign a job to the project in which an earlier run created it or may have created it.
 
-    The key of the project may have been replaced since then, so the projects of the present keys are asked for the job.
-    Return False if no project has the job and ``refresh=True`` allows the run to transcribe, and pay, again. Raises
-    NotFoundError without ``refresh``.
+    The API key of that project may have been replaced since then. In that case, the service is asked for the job with
+    each key of this run. Return True if a project was assigned. If no project has the job, return False with
+    ``refresh=True``, which allows the run to transcribe the recording and pay for it again. Without ``refresh``, raise
+    NotFoundError.
     """
     entry = job.paid
     project = run.project_of(entry.key_fingerprint)
@@ -164,7 +165,7 @@ async def _find_project(run: Run, job: Job) -> bool:
 
 
 async def _has_job(run: Run, project: Project, job: Job) -> bool:
-    """Return True if the service shows the job of an earlier run in a project."""
+    """Return True if the service finds the job of an earlier run in a project."""
     entry, client = job.paid, project.client
     try:
         if entry.transcription_id is not None:

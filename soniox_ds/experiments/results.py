@@ -83,7 +83,7 @@ class Comparison:
 
     @property
     def baseline(self) -> str:
-        """Name of the arm that the others are compared with: the first."""
+        """Name of the first arm, which the other arms are compared with."""
         return next(iter(self.arms))
 
     @property
@@ -97,18 +97,19 @@ class Comparison:
         return dict(self._scoring)
 
     def with_block(self, block: str | Sequence[str] | None) -> Comparison:
-        """Return the same results with intervals and tests over other blocks. Nothing is transcribed.
+        """Return the same results with intervals and tests for other blocks. Nothing is transcribed again.
 
         Parameters
         ----------
         block
-            As in `summarize`: a column of the sources or references, or several; ``"audio_id"`` for single
-            recordings; None for the default, `speaker`, else `session`, else recordings.
+            One or more columns of the sources or references, as in `summarize`. ``"audio_id"`` makes each recording a
+            block. None uses the default: `speaker` if there is such a column, otherwise `session`, otherwise each
+            recording.
 
         Raises
         ------
         InputError, SchemaError
-            If there is no such column, or if it is empty.
+            If a column does not exist or is empty.
         """
         block_columns(self.errors[self.baseline], block)
         other = copy(self)
@@ -118,12 +119,12 @@ class Comparison:
         return other
 
     def with_corpora(self, corpora: Mapping[str, Sequence[Corpus]]) -> Comparison:
-        """Return the same experiment with other tables of recordings. Every table is computed anew.
+        """Return the same experiment with other corpora. All results are computed again from these corpora.
 
         Parameters
         ----------
         corpora
-            The corpora of each arm, one for each repeat, as `corpora` holds them.
+            A mapping from the name of each arm to its corpora, one for each repeat, like the attribute `corpora`.
         """
         return Comparison(
             arms=self.arms,
@@ -137,9 +138,10 @@ class Comparison:
 
     @property
     def cost(self) -> pd.DataFrame:
-        """``schema.COSTS`` of every arm and repeat, with `arm` and `repeat` (Int64, from 0) in front.
+        """``schema.COSTS`` of every arm and repeat, with `arm` and `repeat` (Int64, from 0) as first columns.
 
-        ``sx.account.add_charges(trial)`` adds what was charged, and ``sx.summarize(trial.cost, by="arm")`` adds up.
+        ``sx.account.add_charges(trial)`` looks up the charges, and ``sx.summarize(trial.cost, by="arm")`` returns the
+        total of each arm.
         """
         tables = []
         for name, repeats in self.corpora.items():

@@ -45,7 +45,7 @@ def excerpt(recording: Any, start_ms: int, end_ms: int, *, root: Path | None = N
     start_ms, end_ms
         Start and end of the excerpt in milliseconds.
     root
-        The folder to which a relative `source` refers; None for the working directory.
+        Folder that a relative `source` starts from. None means the working directory.
     """
     import av
 
@@ -90,7 +90,9 @@ def opus(samples: bytes, rate: int) -> bytes:
 
 
 def why_not(recording: Any, *, root: Path | None = None) -> str:
-    """Return the reason why there can be no excerpt of a recording, found without reading the file, or "".
+    """Return the reason why no excerpt of a recording can be made, or "" if no reason is known.
+
+    The function checks where the audio is and whether the file exists, but does not read the file.
 
     >>> why_not({"source": "https://example.org/a.wav"})
     'the audio is at a URL, which is not fetched'
@@ -114,7 +116,7 @@ def _path_of(recording: Any, root: Path | None) -> Path:
 
 
 def is_unchanged(path: Path, recording: Any) -> bool:
-    """Return True if the file has the size and the SHA-256 of the recording, as far as these are known."""
+    """Return True if the file has the size and the SHA-256 of the recording. Unknown values are not compared."""
     stat = path.stat()
     if not pd.isna(recording["size_bytes"]) and stat.st_size != recording["size_bytes"]:
         return False
@@ -125,7 +127,7 @@ def is_unchanged(path: Path, recording: Any) -> bool:
 
 @lru_cache(maxsize=4096)
 def _sha256(path: Path, size_bytes: int, changed_ns: int) -> str:
-    """Return the hash of a file. It is cached for further excerpts while size and modification time stay the same."""
+    """Return the SHA-256 of a file. The hash is cached as long as the size and the modification time stay the same."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):

@@ -1,4 +1,4 @@
-"""Copies of audio files in which some stretches are a tone or silence."""
+"""Copies of audio files in which some stretches are replaced by a tone or by silence."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BEEP_HZ = 1000
 _LEVEL = 0.1  # The tone is clearly audible, and quieter than most speech.
 _FULL_SCALE = 2**15 - 1
 _TOLERANCE_MS = 500
-"""Difference between durations of the same audio: codecs add some 100 ms, and tables may round to seconds."""
+"""Largest difference between durations of the same audio: codecs add some 100 ms, and tables may round to seconds."""
 
 
 def write_redacted(
@@ -31,28 +31,30 @@ def write_redacted(
     beep: bool,
     duration_ms: int | None = None,
 ) -> None:
-    """Write a FLAC copy of a recording in which stretches of sound are replaced.
+    """Write a FLAC copy of a recording, with some stretches replaced by a tone or by silence.
 
-    The copy has the rate, the channels and the length of the recording, so that times stay the same. All channels are
-    replaced. Metadata of the file (title, pictures) are not copied.
+    The copy has the same sample rate, channels and length as the recording, so that all times stay valid. A stretch is
+    replaced in all channels. Metadata of the file (title, pictures) are not copied.
 
     Parameters
     ----------
     source
         The recording, in any container that PyAV reads.
     target
-        The FLAC file to write. Its folder is made if it does not exist.
+        The FLAC file to write. Its folder is created if it does not exist.
     stretches
         Start and end of each stretch in milliseconds. They may overlap.
     beep
         True for a tone of 1000 Hz, False for silence.
     duration_ms
-        Duration of the audio that was transcribed, if nothing else is known by which another file could be told apart.
+        Duration of the audio that was transcribed, in milliseconds. A recording whose duration differs by more than
+        500 ms is refused. None skips this check, for example after the hash of the file has been compared.
 
     Raises
     ------
     InputError
-        If the audio cannot be read, ends before a stretch or has another duration, or the file cannot be written.
+        If the audio cannot be read, ends before a stretch begins or has another duration, or if the copy cannot be
+        written.
     """
     import av
 
@@ -91,7 +93,10 @@ def write_redacted(
 def _replaced(
     samples: npt.NDArray[np.int16], position: int, rate: int, stretches: Sequence[tuple[int, int]], beep: bool
 ) -> npt.NDArray[np.int16]:
-    """Return samples (a row for each channel), of which the first is number `position`, with the stretches replaced."""
+    """Return samples with the stretches replaced.
+
+    `samples` has one row for each channel. `position` is the position of its first column in the recording.
+    """
     samples = samples.copy()
     n_frames = samples.shape[1]
     for start_ms, end_ms in stretches:

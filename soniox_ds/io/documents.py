@@ -1,4 +1,4 @@
-"""Documents of LangChain, with the fields of the vendor's loader (langchain-soniox)."""
+"""LangChain documents with the same metadata as those of the vendor's loader (langchain-soniox)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["to_documents"]
 
 @explains_keywords
 def to_documents(transcripts: Transcripts, *, with_tokens: bool = True) -> list[Document]:
-    """Return a LangChain Document for each recording, with the fields of the loader in ``langchain-soniox``.
+    """Return a LangChain Document for each recording, with the same metadata as the loader of ``langchain-soniox``.
 
     Parameters
     ----------
@@ -33,24 +33,25 @@ def to_documents(transcripts: Transcripts, *, with_tokens: bool = True) -> list[
     Returns
     -------
     list of Document
-        `page_content` is the spoken text without translations. The metadata are `source` (the path or URL, or else the
-        `audio_id`), `transcription_id`, `audio_duration_ms`, `model`, `created_at` and `tokens`, as the loader gives
-        them, then `audio_id` and the user's own columns. Unknown values are None. For a table, the metadata are
-        `source`, `audio_id` and, if the table has tokens, `tokens`.
+        `page_content` is the spoken text without translations. The metadata begin with the fields of the loader:
+        `source` (the path or URL; the `audio_id` if neither is known), `transcription_id`, `audio_duration_ms`,
+        `model`, `created_at` and `tokens`. They are followed by `audio_id` and the user's own columns. Unknown values
+        are None. If `transcripts` is a table, the metadata are `source`, `audio_id` and, for a table of tokens,
+        `tokens`.
 
     Raises
     ------
     SetupError
         If ``langchain-core`` is not installed.
     InputError
-        If there is nothing to write.
+        If there is no completed recording, or if `transcripts` is neither a Corpus, a LiveResult nor a table.
     SchemaError
         If a column is absent.
 
     Warns
     -----
     UserWarning
-        If recordings that failed are left out.
+        If some recordings have failed. They are left out.
 
     Examples
     --------
@@ -120,7 +121,7 @@ def _tokens(transcripts: Transcripts) -> dict[str, list[dict[str, Any]]] | None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of a table as JSON can hold it."""
+    """Convert a value of a table to a type that JSON supports."""
     if isinstance(value, pd.Timestamp):
         return None if pd.isna(value) else value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if pd.api.types.is_scalar(value):

@@ -46,29 +46,29 @@ def read_eaf(
     path
         The file. Its name without the extension is the `audio_id`.
     tiers
-        Names of the tiers to read. None reads all tiers that do not depend on another tier; but of the tiers
-        ``Anna - segments``, ``Anna - words`` and ``Anna - phones`` only the first, so that no text is read twice; and
-        ``Anna - translation de`` only if Anna has none of them.
+        Names of the tiers to read. None reads all tiers that do not depend on another tier, except that it reads only
+        one kind of tier of each speaker, so that no text is read twice: the first kind that exists of
+        ``Anna - segments``, ``Anna - words``, ``Anna - phones`` and ``Anna - translation de``.
     encoding
-        Encoding of the file. None reads the encoding that the file declares, or else UTF-8 and UTF-16, and raises
-        SchemaError for any other encoding; the message names the line.
+        Encoding of the file. None means the encoding that the file declares, and UTF-8 or UTF-16 if it declares none.
+        If the file has another encoding, SchemaError is raised, and its message names the line.
 
     Returns
     -------
     DataFrame
-        Table in ``schema.ANNOTATIONS``, one row for each annotation with a text, in the order of the file, and the
-        column `tier` with the name of its tier. The speaker is the participant of the tier, or else its name without
-        the ending ``- segments``, ``- words``, ``- phones`` or ``- translation de``. An annotation that points to
-        another annotation has the times of that one; a time that is not aligned is NA. Line breaks in a text become
-        spaces.
+        ``schema.ANNOTATIONS`` and a column `tier` with the name of the tier. There is one row for each annotation that
+        has a text, in the order of the file. The speaker is the participant of the tier. If the tier has no
+        participant, the speaker is the name of the tier without the ending ``- segments``, ``- words``, ``- phones`` or
+        ``- translation de``. An annotation that refers to another annotation has the times of that annotation. A time
+        is NA if its time slot has no time. Line breaks in a text become spaces.
 
     Raises
     ------
     InputError
-        If the file does not exist or cannot be read, or has no tier of a name in `tiers`.
+        If the file does not exist or cannot be read, or if it does not have all tiers named in `tiers`.
     SchemaError
-        If the file is not XML or not EAF, or an annotation has no time slots or impossible ones. The message names the
-        file and the line.
+        If the file is not XML or not EAF, or if an annotation is invalid, for example because a time slot is missing or
+        because it ends before it starts. The message names the file and the line.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def read_eaf(
 
 
 def _declared_encoding(file: Path) -> str | None:
-    """Return the encoding that the XML declaration names; None for UTF-8, UTF-16 and files without a declaration."""
+    """Return the encoding that the XML declaration names, or None for UTF-8, UTF-16 and files without a declaration."""
     if not file.is_file():
         return None
     with file.open("rb") as opened:
@@ -180,7 +180,7 @@ class _Document:
         return int(value)
 
     def _resolve(self, annotation: str, times: dict[str, tuple[int | None, int | None]]) -> None:
-        """Put the times of an annotation, and of those that it points to, into `times`."""
+        """Add the times of an annotation, and of the annotations that it refers to, to `times`."""
         chain: dict[str, None] = {}
         while annotation not in times:
             line, element, attributes, _ = self.annotations[annotation]
@@ -217,8 +217,9 @@ def write_eaf(transcripts: Transcripts, path: str | Path, *, with_words: bool = 
     The tiers are named ``Anna - segments`` and ``Anna - words``, and the speaker is their participant; without speakers
     they are named ``segments`` and ``words``. Each language of a translation has a tier ``Anna - translation de``, with
     the times of the speech that was translated (`soniox_ds.metrics.translation_pairs`). Annotations of a tier cannot
-    overlap in ELAN: segments or words of a speaker that overlap others of this speaker are written to a further tier,
-    ``Anna - segments 2``. An annotation of no length gets 1 ms. The audio file is linked if it is on this machine.
+    overlap in ELAN. Segments or words that overlap others of the same speaker are therefore written to a further tier,
+    ``Anna - segments 2``. An annotation of zero length is written with a length of 1 ms. The audio file is linked if
+    it is on this machine.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 Conventions: a tier holds intervals that do not overlap, in the order of time. The tiers of a speaker are named
 ``Anna - segments``, ``Anna - words`` and ``Anna - translation de``, and without speakers ``segments``, ``words`` and
 ``translation de``. Intervals that overlap within a tier are moved to further tiers, ``Anna - segments 2``. An interval
-of no length gets 1 ms.
+of zero length is written with a length of 1 ms.
 """
 
 from __future__ import annotations
@@ -68,6 +68,8 @@ def tiers_to_write(
 ) -> Iterator[tuple[str, int, list[Tier]]]:
     """Yield the id, the duration in ms (at least the end of the last interval) and the tiers of each recording.
 
+    Tiers of translations have the times of the speech that was translated.
+
     Parameters
     ----------
     transcripts
@@ -77,9 +79,7 @@ def tiers_to_write(
     title
         Name of the format for messages.
     with_words
-        True for tiers of words, too, unless `transcripts` are segments.
-
-    Tiers of translations have the times of the speech that they belong to.
+        True to add tiers of words, unless `transcripts` are segments.
     """
     if is_segments(transcripts):
         tables = {"segments": segments_to_write(without_translations(transcripts), title)}
@@ -106,10 +106,10 @@ def tiers_to_write(
 
 
 class _Sorted(NamedTuple):
-    """A table by recording, speaker and time, as arrays."""
+    """A table sorted by recording, speaker and time, as arrays."""
 
     first_rows: Any
-    """The first row of each recording, and the number of rows."""
+    """The first row of each recording, followed by the total number of rows."""
     speakers: list[str | None]
     speaker: Any
     start_ms: Any
@@ -140,7 +140,7 @@ def _sorted(table: pd.DataFrame, ids: list[str]) -> _Sorted:
 
 
 def _speakers(kind: str, table: _Sorted, audio: int) -> Iterator[tuple[str, str | None, list[Interval]]]:
-    """Yield the kind of a table, and each speaker of a recording with the intervals, which are not empty."""
+    """Yield the kind of the table, the speaker and the intervals (at least one) of each speaker of a recording."""
     first, last = table.first_rows[audio : audio + 2]
     speaker = table.speaker[first:last]
     starts = np.flatnonzero(np.diff(speaker, prepend=-1))
@@ -159,7 +159,7 @@ def _tiers(kind: str, speaker: str | None, intervals: list[Interval]) -> Iterato
 
 
 def _without_overlaps(intervals: list[Interval]) -> list[list[Interval]]:
-    """Divide intervals that are in the order of time into lists of intervals that do not overlap.
+    """Divide intervals that are sorted by start into lists of intervals that do not overlap.
 
     >>> _without_overlaps([Interval(0, 3, "a"), Interval(1, 2, "b"), Interval(3, 4, "c")])
     [[Interval(start_ms=0, end_ms=3, text='a'), Interval(start_ms=3, end_ms=4, text='c')],
@@ -192,7 +192,7 @@ def _durations(transcripts: Transcripts) -> dict[str, int]:
 
 
 def annotations_of_tiers(path: Path, tiers: list[Tier], wanted: str | Collection[str] | None) -> pd.DataFrame:
-    """Return the intervals with a text in ``schema.ANNOTATIONS``, with the name of their tier in the column `tier`.
+    """Return ``schema.ANNOTATIONS`` with a row for each interval that has a text, and a column `tier` with its tier.
 
     Parameters
     ----------
@@ -201,13 +201,13 @@ def annotations_of_tiers(path: Path, tiers: list[Tier], wanted: str | Collection
     tiers
         The tiers in the order of the file.
     wanted
-        Names of tiers. None takes the independent tiers; of the segments, words, phones and translations of a speaker,
-        only the first of these kinds that exists.
+        Names of the tiers to read. None reads the independent tiers, except that it reads only one kind of tier of each
+        speaker: the first kind that exists of segments, words, phones and translations.
 
     Raises
     ------
     InputError
-        If a tier does not exist.
+        If a tier named in `wanted` does not exist.
     """
     if wanted is not None:
         chosen = {wanted} if isinstance(wanted, str) else set(wanted)

@@ -50,11 +50,12 @@ class LiveResult:
     Parameters
     ----------
     recordings
-        ``schema.RECORDINGS`` and metadata. Durations are those of the audio that was handed over.
+        ``schema.RECORDINGS``, with the user's own columns of metadata. `duration_ms` is the duration of the audio that
+        was passed to the session.
     log
         ``schema.LIVE_LOG``.
     provenance
-        Provenance, as that of a corpus.
+        Provenance, in the same form as `Corpus.provenance`. None creates one without runs.
 
     Raises
     ------
@@ -184,7 +185,7 @@ def read_live_result(folder: str | os.PathLike[str]) -> LiveResult:
     Raises
     ------
     InputError
-        If the folder holds no corpus, or no ``stream_log.parquet``.
+        If the folder does not contain both a corpus and the file ``stream_log.parquet``.
 
     Examples
     --------

@@ -29,7 +29,7 @@ __all__ = [
 
 
 class Column(NamedTuple):
-    """A column with its pandas dtype, its meaning, and whether a few values repeat often."""
+    """A column: its pandas dtype, its meaning, and whether it contains few distinct values that occur often."""
 
     dtype: str
     meaning: str
@@ -37,14 +37,14 @@ class Column(NamedTuple):
 
 
 class Table(dict[str, Column]):
-    """The columns of a table by name, in order. Defining a table adds it to `TABLES`, and so to the reference pages.
+    """The columns of a table by name, in order. A new table is added to `TABLES` and to the reference.
 
     Parameters
     ----------
     name
         Name of the table, in ``snake_case``.
     about
-        Sentence that says which call returns the table, and what its rows are.
+        Description of the table: the call that returns it, and the meaning of a row.
     columns
         The columns, in order.
     """
@@ -65,7 +65,7 @@ FORMER_COLUMNS = {
     "hypothesis_switches": "found_switches",
     "start_sent_ms": "begun_ms",
 }
-"""Columns, and what they were called in tables of an earlier version. No file that the package reads has them."""
+"""The former name of each column that was renamed. Files that the package reads never contain the former names."""
 
 AUDIO_ID = Column("string", "id of the recording", repeats=True)
 SPEAKER = Column(

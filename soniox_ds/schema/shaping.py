@@ -64,12 +64,14 @@ def ask_about_seconds(description: str) -> None:
 
 
 def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
-    """Raise an exception unless `table` is a DataFrame with all columns. `name` names the table in the message.
+    """Raise an exception unless `table` is a DataFrame that has all of `columns`.
+
+    `name` is the name of the table for the message.
 
     Raises
     ------
     SchemaError
-        If a column is missing.
+        If a column is missing or occurs more than once.
     InputError
         If `table` is not a DataFrame.
 
@@ -106,13 +108,14 @@ def need(table: pd.DataFrame, *columns: str, name: str | None = None) -> None:
 def with_named_levels(table: pd.DataFrame, label: str) -> pd.DataFrame:
     """Return the table with the named levels of its index as columns, and with a new index.
 
-    A level of numbers without a name is left out. If a level without a name holds texts that no column holds, they may
-    be ids: then a warning says that they are left out, and how to keep them.
+    Levels without a name are left out. If such a level contains strings that are in no column, they may be ids, and a
+    warning says how to keep them.
 
     Warns
     -----
     UserWarning
-        If a level is left out: texts without a name, or a level that differs from the column of the same name.
+        If a level without a name contains strings that are in no column, or if a level differs from the column of the
+        same name. The level is left out.
 
     Examples
     --------

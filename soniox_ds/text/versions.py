@@ -1,6 +1,6 @@
 """Versions of normalisation steps: digests of code and of parameters.
 
-Conventions: a digest is the same in every process, and changes with what the step does.
+Conventions: a digest is the same in every process, and changes if the code or the parameters of the step change.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def short_digest(text: str) -> str:
 
 
 def code_version(function: Any) -> str:
-    """Return a digest of the code of a function or a callable object; Python's version for a built-in function."""
+    """Return a digest of the code of a function or callable object, or the Python version for a built-in function."""
     code = getattr(function, "__code__", None) or getattr(type(function).__call__, "__code__", None)
     if code is None:
         return f"python-{sys.version_info.major}.{sys.version_info.minor}"
@@ -38,7 +38,9 @@ def _instructions(code: Any) -> str:
 
 
 def parameters(value: Any) -> str:
-    """Return a text that is equal for equal parameters.
+    """Return the parameters of a step as text, so that equal parameters give the same text.
+
+    The order of a set makes no difference. A compiled regular expression is represented by its pattern.
 
     >>> parameters({"words": {"uh", "um"}}) == parameters({"words": {"um", "uh"}})
     True

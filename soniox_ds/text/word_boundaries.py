@@ -44,7 +44,7 @@ def is_word(piece: str) -> bool:
 
 
 def without_markers(text: str) -> str:
-    """Replace each marker in a running text by a space.
+    """Replace each marker (``<end>`` or ``<fin>``) in a text with a space.
 
     >>> without_markers("Hi.<end>Bye"), without_markers("a <b>")
     ('Hi. Bye', 'a <b>')

@@ -1,8 +1,8 @@
 """Blocks of recordings for resampling, and checks of tables of errors.
 
-Conventions: recordings of one speaker or session are not independent, so resampling them singly gives intervals that
-are too narrow. If a table has a column `speaker`, otherwise `session`, its values are the blocks; a recording whose
-value is not known is a block of its own.
+Conventions: recordings of one speaker or session are not independent, so resampling single recordings gives intervals
+that are too narrow. The blocks are the values of the column `speaker`, or of `session` if there is no `speaker`. A
+recording whose value is not known is a block of its own.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ CASE = ("case_words", "case_errors")
 
 
 def measure_of(errors: Any) -> Measure:
-    """Return the measure of a table of errors; words if the table does not show it."""
+    """Return the measure of a table of errors, recognised by its columns. The default is `WORDS`."""
     columns = errors.columns if isinstance(errors, pd.DataFrame) else ()
     return next((measure for measure in (WORDS, CHARACTERS, PUNCTUATION) if measure.size in columns), WORDS)
 
@@ -126,7 +126,7 @@ def checked_durations(table: pd.DataFrame, label: str) -> pd.DataFrame:
     Raises
     ------
     SchemaError
-        If a duration is not a number, below 0 or a fraction of a millisecond.
+        If a duration is not a number, is below 0 or has a fraction of a millisecond.
 
     Warns
     -----
@@ -198,12 +198,12 @@ def note_of(
     noun: str = "words",
     quantity: str = "rate",
 ) -> Any:
-    """Write what a reader of an interval should know, in whole sentences; return NA if there is nothing to say.
+    """Return the note on an interval in whole sentences, or NA if there is nothing to note.
 
     Parameters
     ----------
     interval
-        The interval, whose `remark` is explained. None if it is explained elsewhere.
+        The interval whose `remark` is explained. None if it is explained elsewhere.
     blocks, columns
         The blocks that were resampled, and the columns whose values they are.
     *more
@@ -229,9 +229,10 @@ def notes_of(
     noun: str = "words",
     nouns: Mapping[str, str] | None = None,
 ) -> Any:
-    """Write one note on the intervals of several rates, as `note_of` does; what applies to all is not repeated.
+    """Return one note, as `note_of` does, on the intervals of several rates.
 
-    `nouns` gives the unit of the denominator of single rates, if it is not `noun`.
+    A sentence that applies to all rates is not repeated. `nouns` gives the unit of the denominator of each rate whose
+    unit is not `noun`.
     """
     sentences = {
         name: explain(interval.remark, blocks.total, columns, (nouns or {}).get(name, noun))
@@ -255,7 +256,7 @@ def _of_unlabelled(blocks: Blocks, columns: Sequence[str]) -> str:
 def explain(
     remark: Remark | None, blocks: int, columns: Sequence[str], noun: str = "words", quantity: str = "rate"
 ) -> str:
-    """Return the sentences for a remark about an interval; an empty string for None.
+    """Translate the remark of an `Interval`, such as "one-unit", into sentences. The result is empty for None.
 
     >>> explain("one-unit", 1, ["speaker"])
     'There is only one speaker, and an interval needs two or more. Add speakers, or pass block="audio_id" for an

@@ -1,9 +1,9 @@
 """Confusions between words.
 
 Conventions: substitutions, deletions and insertions are those of the alignment, with one exception. If one word was
-written as several words that together read like it (``lisinopril`` → ``listen april``), or several words as one, they
-become one row, "split" or "join", instead of a misleading substitution with insertions or deletions. The counts of
-word errors are not changed.
+transcribed as several words with a similar spelling (``lisinopril`` → ``listen april``), the error is one "split"
+instead of a misleading substitution with insertions. In the same way, several words that were transcribed as one word
+are one "join". The counts of word errors are not changed.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def confusions(alignments: Alignments, *, at_least: int = 1) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``schema.CONFUSIONS``. Equally frequent errors are in order of appearance. There are no rows if all words are
-        right.
+        ``schema.CONFUSIONS``. Equally frequent errors are in order of appearance. The table is empty if all words
+        are right.
 
     Raises
     ------
@@ -106,7 +106,9 @@ class WordError(NamedTuple):
 
 
 def errors_in(alignments: pd.DataFrame) -> list[WordError]:
-    """List the errors one by one, in spoken order. The table must be in that order; the rows are positions in it.
+    """List the errors of an alignment one by one, in spoken order.
+
+    The table must be in spoken order. The rows of the errors are positions in the table.
 
     >>> from soniox_ds.metrics.words.align import align_words
     >>> errors_in(align_words({"a": "takes listen april"}, {"a": "takes lisinopril"}))
@@ -116,7 +118,9 @@ def errors_in(alignments: pd.DataFrame) -> list[WordError]:
 
 
 def error_places(alignments: pd.DataFrame) -> pd.DataFrame:
-    """List the errors of `confusions` one by one, in spoken order, with the `position` of their first row.
+    """List every single error that the function `confusions` counts, in spoken order.
+
+    `position` is the position of the first row of the error in the alignment.
 
     >>> from soniox_ds.metrics.words.align import align_words
     >>> error_places(align_words({"a": "we takes listen april"}, {"a": "we took lisinopril"}))
@@ -245,8 +249,8 @@ def _kind(n_reference: int, n_hypothesis: int) -> str:
 def _blocks(reference: list[str], hypothesis: list[str]) -> list[tuple[int, int, int, int]]:
     """Divide a stretch of errors so that the fewest characters change.
 
-    Each block is its start and stop on the reference side and on the hypothesis side. The result is empty if no block
-    is a split or a join, or if the stretch is too long.
+    A block consists of its start and stop among the reference words, and its start and stop among the transcribed
+    words. The result is empty if no block is a split or a join, or if the stretch is too long.
     """
     from rapidfuzz.distance import Levenshtein
 

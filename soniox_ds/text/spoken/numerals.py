@@ -55,14 +55,14 @@ def read_scaled(
     Parameters
     ----------
     words, place
-        The words, and the position of the first.
+        The words of a text, and the position of the first word to read.
     scales
         The words for million, billion and so on.
     group
         Function that reads a number below a million: its value, the position after it, and whether it has number words.
     is_and
-        Function of the position after a scale, and of the scale, that returns True if an "and" stands there that
-        belongs to the number.
+        Function ``is_and(place, scale)`` that returns True if the word at this position, which follows the scale, is an
+        "and" that belongs to the number.
 
     Returns
     -------
@@ -116,20 +116,20 @@ def join_digits(
     spaced_thousands: Callable[[Sequence[str]], bool] = lambda groups: False,
     months: Collection[str] = (),
 ) -> list[str]:
-    """Join digits that were spoken, or written, one group after the other.
+    """Join groups of digits that were spoken or written separately but belong together.
 
     Parameters
     ----------
     words
         The words of a text.
     oh
-        Words that mean zero inside a run of digits, and something else elsewhere ("oh").
+        Words such as "oh" that mean zero within a run of digits and something else elsewhere.
     oh_after
-        Words after which such a word means zero if a single digit follows it ("in oh seven").
+        Words after which a word of `oh` means zero if exactly one digit follows ("in oh seven").
     repeats
-        Words that repeat the digit after them, such as "double": 2.
+        Words that repeat the digit after them, with the number of times, such as ``{"double": 2}``.
     is_pair
-        Function that returns True for two-digit numbers that are halves of one four-digit number ("19", "99").
+        Function that returns True for two two-digit numbers that form one four-digit number ("19", "99").
     spaced_thousands
         Function that returns True for groups of digits that form one number ("1", "000").
     months
@@ -373,7 +373,7 @@ def call_units(
     scales: Collection[str],
     point: str,
 ) -> list[str]:
-    """Write units of measurement in full behind a number.
+    """Write abbreviated units of measurement in full after a number.
 
     >>> call_units(["5", "mg", "or", "mg"], {"mg": ("milligram", "milligrams")}, (), "point")
     ['5', 'milligrams', 'or', 'mg']
@@ -412,9 +412,9 @@ def join_codes(
     dividers
         Single letters that are words and never letters of a code ("y" in Spanish).
     known
-        Abbreviations that begin or end with such a letter ("ai", "ibm").
+        Abbreviations that begin or end with one of `word_letters` ("ai", "ibm").
     words_too
-        Abbreviations whose letters stay apart, because they would be another word ("us", "it").
+        Abbreviations whose letters are not joined, because the result would be another word ("us", "it").
     ends
         Words before which a number is an amount and not part of a code (units, "percent").
     point
@@ -496,7 +496,7 @@ def _is_ordinal_or_decade(word: str) -> bool:
 
 
 def _spelled_word(words: Sequence[str], place: int, words_too: Collection[str]) -> int:
-    """Return how many letters from `place` on spell one of the words, and no longer abbreviation; 0 if none."""
+    """Return the length of the run of single letters that starts at `place` if it spells one of `words_too`, else 0."""
     if not words_too or not _is_letter(words, place) or _is_letter(words, place - 1):
         return 0
     stop = place

@@ -1,4 +1,4 @@
-"""Static picture of live captions without a kernel: in a saved notebook, on a page, in a terminal."""
+"""Static view of live captions for places without a kernel: saved notebooks, web pages and terminals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["still_html", "still_text"]
 
 
 def still_text(heading: str, segments: Sequence[Segment]) -> str:
-    """Return the picture as text, for terminals.
+    """Return the captions as plain text, for terminals.
 
     >>> from soniox_ds.live.transcript import LiveToken
     >>> print(still_text("Microphone", [Segment(tokens=(LiveToken(text="Hi", start_ms=900, speaker="1"),))]))
@@ -31,7 +31,7 @@ def still_text(heading: str, segments: Sequence[Segment]) -> str:
 
 
 def still_html(heading: str, segments: Sequence[Segment]) -> str:
-    """Return the picture as HTML, for saved notebooks.
+    """Return the captions as static HTML, for saved notebooks.
 
     >>> from soniox_ds.live.transcript import LiveToken
     >>> "&lt;b&gt;" in still_html("Microphone", [Segment(tokens=(LiveToken(text="<b>"),))])

@@ -1,4 +1,4 @@
-"""Review queue: doubtful places one after the other, to be heard, judged and corrected by keyboard.
+"""Review queue: clips that a person listens to, judges and corrects one after the other, with the keyboard.
 
 Conventions: the view asks and the kernel answers, in custom messages: ``start``, ``rows`` (a page of them), ``clip``
 (audio as a binary buffer), ``review`` (a verdict, answered by ``kept``). Messages and answers carry the name of the
@@ -48,31 +48,32 @@ def review(
     margin_ms: int = 150,
     context_words: int = 12,
 ) -> ReviewQueue:
-    """Show clips one after the other, to be heard, judged and corrected.
+    """Show clips one after the other, so that you can listen to them, judge them and correct them.
 
-    Needs a notebook. ``j`` and ``k`` (or the arrows) go to the next and the previous clip, ``n`` to the next open one,
-    and Space plays. ``1`` means right, ``2`` wrong (and opens the field for the correct text), ``3`` unclear; the same
-    key again removes the verdict. Enter edits the correct text (empty if nothing was said) and ends editing, Esc
-    restores the old text.
+    The widget needs a notebook. ``j`` and ``k`` (or the arrow keys) go to the next and the previous clip, ``n`` goes to
+    the next clip without a verdict, and Space plays the clip. ``1`` means right, ``2`` wrong (and opens the field for
+    the correct text) and ``3`` unclear. Pressing the same key again removes the verdict. Enter begins and ends the
+    editing of the correct text (leave it empty if nothing was said), and Esc restores the old text.
 
     Parameters
     ----------
     clips
         ``schema.CLIPS`` of `flag_low_confidence`, or any table with `audio_id`, `start_ms` and `end_ms`, such as
-        `confusions` or rows of `align_words`. Each place may occur once. The clips are shown in the order of the table.
+        `confusions` or rows of `align_words`. No clip may occur twice. The clips are shown in the order of the table.
     transcripts
-        The corpus that the clips come from, which has the paths of the audio and the words around each clip. Or
-        ``schema.WORDS``, for the words alone.
+        The corpus that the clips come from. It provides the paths of the audio and the words around each clip. With
+        ``schema.WORDS`` instead of a corpus, only the words are known.
     audio
-        Audio files by `audio_id` (paths, or their content as bytes), if the corpus does not have them or they have been
-        moved. They are not compared with the audio that was transcribed.
+        Audio files by `audio_id` (paths, or their content as bytes), if the corpus does not have their paths or if they
+        have been moved. It is not checked whether they are the audio that was transcribed.
     audio_root
-        Folder of relative paths; None for the working directory.
+        Folder that relative paths of audio start from. None means the working directory.
     save_to
-        A .csv or .parquet file, written after every verdict. If it exists, its reviews are loaded, and reviews of other
-        clips stay in it, so that several queues and people can share one. None keeps the reviews in memory only.
+        A .csv or .parquet file, which is written after every verdict. If the file exists, its reviews are loaded.
+        Reviews of other clips are kept, so that several queues and people can share one file. None keeps the reviews
+        in memory only.
     reviewer
-        Name of the reviewer, for the table.
+        Name of the reviewer for the column `reviewer` of the table.
     margin_ms
         Milliseconds of audio before and after each clip. No clip is played for longer than 30 s.
     context_words
@@ -81,13 +82,14 @@ def review(
     Returns
     -------
     ReviewQueue
-        A widget whose `table` contains the reviews so far, for `apply_reviews`. A clip whose audio is missing shows the
-        reason, and can still be judged.
+        A widget whose `table` contains the reviews so far, for `apply_reviews`. If the audio of a clip is missing, the
+        widget shows the reason, and the clip can still be judged.
 
     Raises
     ------
     SchemaError
-        If a column is missing, a clip occurs twice or has no times, or `save_to` contains something else.
+        If a column is missing, a clip occurs twice or has no times, or the file `save_to` is not a
+        table of reviews.
     InputError
         If clips name recordings that the transcripts do not have, or an option is invalid.
 
