@@ -106,4 +106,5 @@ def _stretches(pairs: Pairs, aligned: Aligned, rows: list[int]) -> list[tuple[in
 
 def _text(lines: Lines, first: int, last: int) -> str:
     spaced = lines.spaced[first:last].tolist()
-    return "".join(f" {word}" if space else word for word, space in zip(lines.words[first:last], spaced, strict=True))
+    words = zip(lines.words[first:last], spaced, strict=True)
+    return "".join(f" {word}" if space else word for word, space in words).strip()

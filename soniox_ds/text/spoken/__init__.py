@@ -17,7 +17,7 @@ __all__ = ["SPOKEN_LANGUAGES", "fold_spoken"]
 SPOKEN_LANGUAGES = ("en", "de", "es", "fr")
 
 _MODULES = {"en": "english", "de": "german", "es": "spanish", "fr": "french"}
-_MOST_ROUNDS = 12  # repetitions of the folding; two are enough for nearly every text
+_MOST_ROUNDS = 13  # rounds of the folding; two are enough for nearly every text
 
 
 def fold_spoken(text: str, language: str) -> str:
@@ -57,13 +57,12 @@ def fold_spoken(text: str, language: str) -> str:
     if not isinstance(text, str):
         raise InputError(f"fold_spoken takes a string; found {type(text).__name__}.")
     fold = _folding(language)
-    folded = fold(text)
     # One rule may enable another ("two hundred" in "2 hundred"), so the text is folded until nothing changes.
     for _ in range(_MOST_ROUNDS):
-        again = fold(folded)
-        if again == folded:
+        folded = fold(text)
+        if folded == text:
             break
-        folded = again
+        text = folded
     return folded
 
 

@@ -382,13 +382,12 @@ def _fractions(words: list[str]) -> list[str]:
     result: list[str] = []
     for place, word in enumerate(words):
         before = result[-1] if result else ""
-        behind = words[place + 1] if place + 1 < len(words) else ""
-        mixed = len(result) > 2 and result[-2] == "and" and is_number(result[-3])
-        if before == "a" and (
-            word == "half" or (mixed and word in ("quarter", "3rd")) or ((behind == "of" and word[:-2] in "3 5 6 8 10")
-            and word.endswith(("rd", "th")) and word[:-2].isdigit())
-        ):  # fmt: skip
-            result[-1] = "1"
+        if before == "a":
+            behind = words[place + 1] if place + 1 < len(words) else ""
+            mixed = len(result) > 2 and result[-2] == "and" and is_number(result[-3])
+            part = word.endswith(("rd", "th")) and word[:-2].isdigit() and word[:-2] in "3 5 6 8 10"
+            if word == "half" or (mixed and word in ("quarter", "3rd")) or (part and behind == "of"):
+                result[-1] = "1"
         if word in ("4th", "4ths") and before in ("1", "3"):
             word = "quarter" if before == "1" else "quarters"
         result.append(word)
@@ -424,7 +423,7 @@ def _dates(words: list[str]) -> list[str]:
     place = 0
     while place < len(words):
         word = words[place]
-        behind = words[place + 1 : place + 3]
+        behind = words[place + 1 : place + 3] if word in _MONTHS or word in _SHORT_MONTHS else []
         month = _MONTHS.get(word)
         if (
             month is None

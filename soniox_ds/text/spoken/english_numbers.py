@@ -42,6 +42,7 @@ _PLURAL_ORDINALS = {
 }
 _DECADES = {word.removesuffix("y") + "ies": value for word, value in _TENS.items()}
 _DIGITS = {"zero": 0, **ONES}
+_FIRST_WORDS = frozenset(("a", *ONES, *_TEENS, *_TENS, *_ORDINAL_ONES, *_ORDINAL_TEENS, *_ORDINAL_TENS))
 
 _RULERS = frozenset(
     listed(
@@ -124,7 +125,7 @@ def _begins_number(words: list[str], place: int) -> bool:
 
 def _number(words: list[str], place: int) -> tuple[int, bool, int] | None:
     """Read a number in words: its value, whether it is an ordinal, and the position after it."""
-    if is_number(words[place]) and not _multiplies(words, place):
+    if words[place] not in _FIRST_WORDS and not (is_number(words[place]) and _multiplies(words, place)):
         return None
     total = 0
     last_scale = 10**18

@@ -21,7 +21,7 @@ __all__ = [
     "value_of",
 ]
 
-_NUMBER = re.compile(r"[0-9]+")
+_DIGIT = re.compile(r"[0-9]")
 _SPLIT = re.compile(r"([0-9]+)([^\W\d_]+[23]?)")
 _THOUSANDS = re.compile(r"([1-9][0-9]{0,2})k")
 _MOBILE_NETWORK = re.compile(r"[2-6]g")
@@ -146,6 +146,8 @@ def join_digits(
     ['one', '911', 'call']
     """
     words = _zeros_and_repeats(words, oh, {*oh_after, *months}, repeats or {})
+    if not any(map(is_number, words)):
+        return list(words)
     result: list[str] = []
     place = 0
     while place < len(words):
@@ -278,6 +280,8 @@ def call_thousands(words: Sequence[str], thousand: str, point: str) -> list[str]
     >>> call_thousands(["100k", "or", "2", "point", "5k"], "thousand", "point")
     ['100000', 'or', '2', 'point', '5', 'thousand']
     """
+    if not any(word.endswith("k") for word in words):
+        return list(words)
     result: list[str] = []
     for place, word in enumerate(words):
         behind = words[place + 1] if place + 1 < len(words) else ""
@@ -427,6 +431,10 @@ def join_codes(
     result: list[str] = []
     place = 0
     while place < len(words):
+        if len(words[place]) > 1 and words[place].isalpha():
+            result.append(words[place])
+            place += 1
+            continue
         letters = _spelled_word(words, place, words_too)
         if letters or not _is_code_part(words[place]) or words[place] in dividers:
             result += words[place : place + max(letters, 1)]
@@ -453,6 +461,8 @@ def join_codes(
 
 def _letters_beside_codes(words: Sequence[str], ends: Collection[str]) -> list[str]:
     """Join two or three consonants to the code beside them ("np" "38bx", or "np" "38" "bx")."""
+    if _DIGIT.search("".join(words)) is None:
+        return list(words)
     result: list[str] = []
     for place, word in enumerate(words):
         before = result[-1] if result else ""

@@ -67,8 +67,14 @@ _WORDS = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*+(?:'[\p{L}][\p{L}\p{M}]*
 _DOTTED = regex.compile(r"(?<![\p{L}\p{N}.])((?:\p{L}\.){1,12}\p{L})\.?(?![\p{L}\p{N}])")
 
 
-_ROMAN = regex.compile(r"(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
-_ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
+_ROMAN_TENS = ("", "x", "xx", "xxx", "xl", "l", "lx", "lxx", "lxxx", "xc")
+_ROMAN_ONES = ("", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix")
+_ROMAN = {
+    ten + one: 10 * tens + ones
+    for tens, ten in enumerate(_ROMAN_TENS)
+    for ones, one in enumerate(_ROMAN_ONES)
+    if ten + one
+}
 
 
 def clean(text: str) -> str:
@@ -137,10 +143,7 @@ def roman(word: str) -> int | None:
     >>> [roman(word) for word in ("xxi", "iv", "lvi", "iiii", "mi", "")]
     [21, 4, 56, None, None, None]
     """
-    if not word or _ROMAN.fullmatch(word) is None:
-        return None
-    values = [_ROMAN_DIGITS[letter] for letter in word]
-    return sum(-value if value < max(values[place:]) else value for place, value in enumerate(values))
+    return _ROMAN.get(word)
 
 
 def is_clear_roman(word: str) -> bool:
