@@ -42,7 +42,7 @@ from soniox_ds.io.vtt import write_vtt
 from soniox_ds.io.webdataset import write_webdataset
 from soniox_ds.schema import COSTS, RECORDINGS, TEXTS, TOKENS, conform, empty, frame_from_arrow
 from soniox_ds.schema.inputs import Transcribed
-from soniox_ds.schema.matching import renamed
+from soniox_ds.schema.recording_ids import renamed
 from soniox_ds.stores.paths import folder_path
 from soniox_ds.text import words as _text
 from soniox_ds.text.translations import translation_mask

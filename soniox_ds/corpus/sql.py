@@ -98,7 +98,7 @@ class _Views:
         self._created = given
         self._store = None
         if not isinstance(snapshot.folder, Path):
-            from soniox_ds.stores.filesystem import FolderFileSystem  # fsspec is slow to import.
+            from soniox_ds.stores.fsspec_folder import FolderFileSystem  # fsspec is slow to import.
 
             self._store = FolderFileSystem(snapshot.folder)
             connection.register_filesystem(self._store)

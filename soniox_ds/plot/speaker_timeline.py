@@ -18,7 +18,7 @@ import pandas as pd
 from soniox_ds._display.colours import SPEAKER_COLOURS, speaker_colours
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.speakers.diarization import diarization_errors
-from soniox_ds.metrics.speakers.turn_tables import milliseconds, turns_of, warn_about_hasty_turns
+from soniox_ds.metrics.speakers.turns import milliseconds, turns_of, warn_about_hasty_turns
 from soniox_ds.plot.style import (
     GREY,
     FloatArray,

@@ -15,7 +15,7 @@ from soniox_ds.schema import (
     confidence,
     languages,
     live,
-    matching,
+    recording_ids,
     shaping,
     speakers,
     terms,
@@ -28,7 +28,7 @@ from soniox_ds.schema.columns import TABLES, Column, Table
 from soniox_ds.schema.confidence import *
 from soniox_ds.schema.languages import *
 from soniox_ds.schema.live import *
-from soniox_ds.schema.matching import *
+from soniox_ds.schema.recording_ids import *
 from soniox_ds.schema.shaping import *
 from soniox_ds.schema.speakers import *
 from soniox_ds.schema.terms import *
@@ -41,7 +41,7 @@ __all__ += annotations.__all__
 __all__ += confidence.__all__
 __all__ += languages.__all__
 __all__ += live.__all__
-__all__ += matching.__all__
+__all__ += recording_ids.__all__
 __all__ += shaping.__all__
 __all__ += speakers.__all__
 __all__ += terms.__all__

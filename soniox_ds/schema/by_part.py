@@ -26,7 +26,7 @@ from soniox_ds._caller import warn_caller
 from soniox_ds._executors import check_version, installed_version, lost_task, submitted, version_task
 from soniox_ds.exceptions import InputError
 from soniox_ds.schema.inputs import InParts, PartReader
-from soniox_ds.schema.matching import matched_ids
+from soniox_ds.schema.recording_ids import matched_ids
 from soniox_ds.schema.shaping import as_ids, with_ids, with_named_levels
 
 __all__ = ["Order", "by_part", "need_in_any_part", "results_of_parts"]

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from soniox_ds.metrics.speakers.turn_tables import Turns, checked_turns, covered, turns_of
+from soniox_ds.metrics.speakers.turns import Turns, checked_turns, covered, turns_of
 from soniox_ds.schema import SPEAKER_STATS, SPEAKER_TRANSITIONS, conform, empty, no_duplicates
 from soniox_ds.schema.arguments import checked_ms
 from soniox_ds.schema.by_part import by_part

@@ -18,7 +18,7 @@ import pandas as pd
 
 from soniox_ds.metrics.speakers.speaker_words import SpeakerWords, hypothesis_words, reference_words
 from soniox_ds.metrics.speakers.time_constrained import TimedWords, constrained_errors
-from soniox_ds.metrics.speakers.turn_tables import known_ids, statuses, with_metadata
+from soniox_ds.metrics.speakers.turns import known_ids, statuses, with_metadata
 from soniox_ds.metrics.stats.pool import Pooling, Rate, divide
 from soniox_ds.metrics.words.edit_paths import DELETION, INSERTION, Ids, Sequences, paths
 from soniox_ds.metrics.words.language_hints import hinted_languages

@@ -16,7 +16,7 @@ import pandas as pd
 
 from soniox_ds._caller import warn_caller
 from soniox_ds.exceptions import InputError, SchemaError
-from soniox_ds.metrics.speakers.turn_tables import (
+from soniox_ds.metrics.speakers.turns import (
     Ms,
     Turns,
     checked_turns,

@@ -17,7 +17,7 @@ import pandas as pd
 
 from soniox_ds.exceptions import InputError
 from soniox_ds.metrics.speakers.time_constrained import Floats, TimedWords, shared_out
-from soniox_ds.metrics.speakers.turn_tables import milliseconds, same_clock
+from soniox_ds.metrics.speakers.turns import milliseconds, same_clock
 from soniox_ds.metrics.words.edit_paths import Ids
 from soniox_ds.metrics.words.units import Lines, Units, Vocabulary, lines_of, read_units
 from soniox_ds.schema import need, no_duplicates, with_named_levels

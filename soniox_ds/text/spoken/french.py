@@ -7,17 +7,15 @@ from functools import partial
 
 import regex
 
-from soniox_ds.text.spoken.folding import Folding, read_decimals, without_de
-from soniox_ds.text.spoken.french_numbers import DIGITS, SCALES, read_cardinal, read_ordinal, read_small
+from soniox_ds.text.spoken.folding import Folding, without_de
+from soniox_ds.text.spoken.french_numbers import SCALES, read_numbers
 from soniox_ds.text.spoken.french_spelling import closed_compounds, common_spelling, without_compound_hyphens
 from soniox_ds.text.spoken.numerals import (
     is_number,
-    value_of,
 )
 from soniox_ds.text.spoken.signs import iso_date_rule, measure_rules, range_rules
 from soniox_ds.text.spoken.writing import (
     Rule,
-    is_clear_roman,
     join_capitals,
     listed,
     roman,
@@ -25,7 +23,6 @@ from soniox_ds.text.spoken.writing import (
 
 __all__ = ["fold"]
 
-_ARTICLES = ("un", "une")
 _MONTHS = listed("janvier février mars avril mai juin juillet aout septembre octobre novembre décembre")
 
 _CURRENCIES = {
@@ -116,13 +113,6 @@ _COUNTED = (
     | {singular.split()[0] for singular, _ in _UNITS.values()}
     | frozenset(listed("degré kilo an année jour semaine mois pourcent mille pouce pied tiers quart demi octet"))
 ) - {"mille", "livre"}
-_NUMBERED = frozenset(
-    listed(
-        "numéro chapitre page niveau acte partie ligne étape phase type plan question article leçon groupe équipe "
-        "tome volume zéro virgule point scène formule quai porte voie canal terminal option exercice"
-    )
-)
-_KINGS = frozenset(listed("louis henri charles françois napoléon philippe paul benoît benoit pie jean léon clément"))
 _SIGN = r"us\$|[€$£¥₹₽]|eur(?=\s?[0-9])"
 _NUMBER_TEXT = r"[0-9]+(?:[.,][0-9]+)*"
 _SPELLED_OUT = {
@@ -269,76 +259,6 @@ _CAPITAL_A = regex.compile(r"(?:^|(?<=[.!?…]\s))A(?=\s\p{Ll})")  # capitals ar
 _AT = {".": "point", "@": "arobase", "_": "tiret bas", "-": "tiret"}
 
 
-def _read_numbers(words: list[str]) -> list[str]:
-    """Write number words in digits."""
-    result: list[str] = []
-    place = 0
-    while place < len(words):
-        word = words[place]
-        behind = words[place + 1] if place + 1 < len(words) else ""
-        before = result[-1] if result else ""
-        if word in ("virgule", "point") and is_number(before):
-            digits, stop = read_decimals(words, place + 1, partial(_digit, words), partial(read_small, words))
-            if digits:
-                result += [word, digits]
-                place = stop
-                continue
-        if word == "pour" and behind in ("cent", "100") and is_number(before):
-            result.append("pourcent")
-            place += 1
-        elif word in ("d'un", "d'une") and (behind in _COUNTED or behind == "virgule"):
-            result += ["de", "1"]
-        elif word in _ARTICLES and _is_one(words, place, before):
-            result.append("1")
-        elif word in ("zéro", "zero"):
-            result.append("0")
-        elif (ordinal := read_ordinal(words, place)) is not None:
-            result.append(ordinal[0])
-            place = ordinal[1]
-            continue
-        elif before != "virgule" and (read := read_cardinal(words, place)) is not None and word not in SCALES:
-            result.append(str(read[0]))
-            place = read[1]
-            continue
-        elif word == "ier" and before in _KINGS:
-            result.append("1er")
-        elif word in _FIRST:
-            result.append(_FIRST[word])
-        elif (value := roman(word)) is not None and (
-            before in _KINGS or (before in _NUMBERED and len(word) > 1) or is_clear_roman(word)
-        ):
-            result.append("1er" if value == 1 and before in _KINGS else str(value))
-        else:
-            result.append(word)
-        place += 1
-    return result
-
-
-def _is_one(words: list[str], place: int, before: str) -> bool:
-    """Return True if "un" is a number and not an article."""
-    behind = [*words[place + 1 : place + 3], "", ""]
-    if behind[0] in _COUNTED or behind[0] == "virgule" or before in _NUMBERED or before == "0":
-        return True
-    if behind[0] == "pour" and behind[1] in ("cent", "100"):
-        return True
-    if behind[1] in ("de", "du", "des") or behind[1].startswith("d'"):
-        fraction = read_ordinal(words, place + 1) if place + 1 < len(words) else None
-        return behind[0] in _FRACTIONS or (fraction is not None and fraction[0] in _FRACTIONS)
-    return is_number(before) and (is_number(behind[0]) or read_small(words, place + 1) is not None)
-
-
-_FRACTIONS = ("5e", "6e", "7e", "8e", "9e", "10e", "20e", "100e", "1000e")
-_FIRST = {"premier": "1er", "première": "1re", "premiers": "1ers", "premières": "1res"}
-
-
-def _digit(words: list[str], place: int) -> int | None:
-    """Return the digit that a word names, or another number if it is part of a greater number."""
-    small = read_small(words, place)
-    if small is not None and small[1] > place + 1:
-        return None
-    return value_of(words[place]) if len(words[place]) == 1 else DIGITS.get(words[place])
-
-
 def _hours(words: Sequence[str]) -> list[str]:
     """Write "1 heures" as "1 heure", and the minutes without their unit: "7 heures 15"."""
     result: list[str] = []
@@ -363,7 +283,7 @@ fold = Folding(
     endings=_UNITS,
     spelling=common_spelling,
     compounds=lambda words: closed_compounds(" ".join(words).split()),
-    read_numbers=_read_numbers,
+    read_numbers=partial(read_numbers, counted=_COUNTED),
     digits={"spaced_thousands": lambda groups: True, "months": _MONTHS},
     thousand="mille",
     point="virgule",

@@ -1,15 +1,19 @@
-"""French number words."""
+"""French number words and Roman numerals."""
 
 from __future__ import annotations
 
-from soniox_ds.text.spoken.numerals import read_scaled
-from soniox_ds.text.spoken.writing import listed
+from collections.abc import Collection
+from functools import partial
 
-__all__ = ["DIGITS", "SCALES", "read_cardinal", "read_ordinal", "read_small"]
+from soniox_ds.text.spoken.folding import read_decimals
+from soniox_ds.text.spoken.numerals import is_number, read_scaled, value_of
+from soniox_ds.text.spoken.writing import is_clear_roman, listed, roman
+
+__all__ = ["SCALES", "read_numbers"]
 
 _ONES = {word: value for value, word in enumerate(listed("un deux trois quatre cinq six sept huit neuf"), 1)}
 _ONES |= {"une": 1}
-DIGITS = {"zéro": 0, "zero": 0, **_ONES}
+_DIGITS = {"zéro": 0, "zero": 0, **_ONES}
 _TEENS = {word: value for value, word in enumerate(listed("dix onze douze treize quatorze quinze seize"), 10)}
 _TENS = {word: 10 * value for value, word in enumerate(listed("vingt trente quarante cinquante soixante"), 2)} | {
     "septante": 70,
@@ -59,12 +63,88 @@ _PARTS = frozenset(
     (*_ONES, *_TEENS, *_TENS, *SCALES, "et", "cent", "cents", "mille", "mil", "vingts")
 )  # fmt: skip
 _LONGEST = 14  # words of one number
+_ARTICLES = ("un", "une")
+_NUMBERED = frozenset(
+    listed(
+        "numéro chapitre page niveau acte partie ligne étape phase type plan question article leçon groupe équipe "
+        "tome volume zéro virgule point scène formule quai porte voie canal terminal option exercice"
+    )
+)
+_KINGS = frozenset(listed("louis henri charles françois napoléon philippe paul benoît benoit pie jean léon clément"))
+_FRACTIONS = ("5e", "6e", "7e", "8e", "9e", "10e", "20e", "100e", "1000e")
+_FIRST = {"premier": "1er", "première": "1re", "premiers": "1ers", "premières": "1res"}
 
 
-def read_ordinal(words: list[str], place: int) -> tuple[str, int] | None:
+def read_numbers(words: list[str], counted: Collection[str]) -> list[str]:
+    """Write number words in digits; an article before one of the words `counted`, such as a unit, is the number one."""
+    result: list[str] = []
+    place = 0
+    while place < len(words):
+        word = words[place]
+        behind = words[place + 1] if place + 1 < len(words) else ""
+        before = result[-1] if result else ""
+        if word in ("virgule", "point") and is_number(before):
+            digits, stop = read_decimals(words, place + 1, partial(_digit, words), partial(_read_small, words))
+            if digits:
+                result += [word, digits]
+                place = stop
+                continue
+        if word == "pour" and behind in ("cent", "100") and is_number(before):
+            result.append("pourcent")
+            place += 1
+        elif word in ("d'un", "d'une") and (behind in counted or behind == "virgule"):
+            result += ["de", "1"]
+        elif word in _ARTICLES and _is_one(words, place, before, counted):
+            result.append("1")
+        elif word in ("zéro", "zero"):
+            result.append("0")
+        elif (ordinal := _read_ordinal(words, place)) is not None:
+            result.append(ordinal[0])
+            place = ordinal[1]
+            continue
+        elif before != "virgule" and (read := _read_cardinal(words, place)) is not None and word not in SCALES:
+            result.append(str(read[0]))
+            place = read[1]
+            continue
+        elif word == "ier" and before in _KINGS:
+            result.append("1er")
+        elif word in _FIRST:
+            result.append(_FIRST[word])
+        elif (value := roman(word)) is not None and (
+            before in _KINGS or (before in _NUMBERED and len(word) > 1) or is_clear_roman(word)
+        ):
+            result.append("1er" if value == 1 and before in _KINGS else str(value))
+        else:
+            result.append(word)
+        place += 1
+    return result
+
+
+def _is_one(words: list[str], place: int, before: str, counted: Collection[str]) -> bool:
+    """Return True if "un" is a number and not an article."""
+    behind = [*words[place + 1 : place + 3], "", ""]
+    if behind[0] in counted or behind[0] == "virgule" or before in _NUMBERED or before == "0":
+        return True
+    if behind[0] == "pour" and behind[1] in ("cent", "100"):
+        return True
+    if behind[1] in ("de", "du", "des") or behind[1].startswith("d'"):
+        fraction = _read_ordinal(words, place + 1) if place + 1 < len(words) else None
+        return behind[0] in _FRACTIONS or (fraction is not None and fraction[0] in _FRACTIONS)
+    return is_number(before) and (is_number(behind[0]) or _read_small(words, place + 1) is not None)
+
+
+def _digit(words: list[str], place: int) -> int | None:
+    """Return the digit that a word names, or another number if it is part of a greater number."""
+    small = _read_small(words, place)
+    if small is not None and small[1] > place + 1:
+        return None
+    return value_of(words[place]) if len(words[place]) == 1 else _DIGITS.get(words[place])
+
+
+def _read_ordinal(words: list[str], place: int) -> tuple[str, int] | None:
     """Read an ordinal. Return its form in digits, and the position after it.
 
-    >>> read_ordinal(["vingt", "et", "unième", "siècle"], 0), read_ordinal(["troisièmes"], 0)
+    >>> _read_ordinal(["vingt", "et", "unième", "siècle"], 0), _read_ordinal(["troisièmes"], 0)
     (('21e', 3), ('3es', 1))
     """
     stop = place
@@ -78,16 +158,16 @@ def read_ordinal(words: list[str], place: int) -> tuple[str, int] | None:
         number = [*words[begin:stop], last]
         if number == ["un"] or number == ["million"]:
             return ("1000000e", stop + 1) if number == ["million"] else None
-        read = read_cardinal(number, 0)
+        read = _read_cardinal(number, 0)
         if read is not None and read[1] == len(number):
             return f"{read[0]}e{'s' if words[stop].endswith('s') else ''}", stop + 1
     return None
 
 
-def read_cardinal(words: list[str], place: int) -> tuple[int, int] | None:
+def _read_cardinal(words: list[str], place: int) -> tuple[int, int] | None:
     """Read a number that begins at a word: its value, and the position after it.
 
-    >>> read_cardinal(["deux", "mille", "trois", "cent", "quatre", "vingt", "dix"], 0)
+    >>> _read_cardinal(["deux", "mille", "trois", "cent", "quatre", "vingt", "dix"], 0)
     (2390, 7)
     """
     return read_scaled(words, place, SCALES, _below_million)
@@ -100,7 +180,7 @@ def _below_million(words: list[str], place: int) -> tuple[int, int, bool] | None
         if len(word) > 6 or word[0] == "0" or (place and words[place - 1] == "virgule"):
             return None
         if behind == "mille" and len(word) <= 3:
-            rest = read_small(words, place + 2)
+            rest = _read_small(words, place + 2)
             return int(word) * 1000 + (rest[0] if rest else 0), rest[1] if rest else place + 2, True
         return (int(word), place + 1, False) if behind in SCALES else None
     if word in ("un", "une"):
@@ -109,7 +189,7 @@ def _below_million(words: list[str], place: int) -> tuple[int, int, bool] | None
     if word in ("mille", "mil"):
         thousands, stop = 1, place
     else:
-        group = read_small(words, place)
+        group = _read_small(words, place)
         if group is None:
             return None
         thousands, stop = group
@@ -118,13 +198,13 @@ def _below_million(words: list[str], place: int) -> tuple[int, int, bool] | None
     stop += 1
     if words[stop : stop + 2] in (["et", "un"], ["et", "une"]):
         return thousands * 1000 + 1, stop + 2, True
-    rest = read_small(words, stop)
+    rest = _read_small(words, stop)
     if rest is None or words[rest[1] : rest[1] + 1] in (["mille"], ["mil"]):
         return thousands * 1000, stop, True
     return thousands * 1000 + rest[0], rest[1], True
 
 
-def read_small(words: list[str], place: int) -> tuple[int, int] | None:
+def _read_small(words: list[str], place: int) -> tuple[int, int] | None:
     """Read a number below two thousand ("dix-neuf cent") in words: its value, and the position after it."""
     if place >= len(words):
         return None

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import regex
 
-from soniox_ds.text.spoken.folding import Folding, read_decimals
-from soniox_ds.text.spoken.german_numbers import SCALES, cardinal, ordinal, read_cardinal
+from soniox_ds.text.spoken.folding import Folding
+from soniox_ds.text.spoken.german_numbers import (
+    AFTER_ORDINALS,
+    BEFORE_ORDINALS,
+    MONTHS,
+    SCALES,
+    SHORT_MONTHS,
+    cardinal,
+    read_numbers,
+)
 from soniox_ds.text.spoken.german_spelling import closed_compounds, common_spelling, without_hyphens
 from soniox_ds.text.spoken.numerals import (
     is_number,
@@ -16,48 +25,11 @@ from soniox_ds.text.spoken.numerals import (
 from soniox_ds.text.spoken.signs import iso_date_rule, measure_rules, range_rules
 from soniox_ds.text.spoken.writing import (
     Rule,
-    is_clear_roman,
     listed,
-    roman,
 )
 
 __all__ = ["fold"]
 
-_ARTICLES = ("ein", "eine", "einen")  # "einer Stunde" sounds different from "eine Stunde"
-_HALF = ("halb", "halbe", "halber", "halbes", "halben", "halbem")
-_MONTHS = listed("januar februar märz april mai juni juli august september oktober november dezember")
-_SHORT_MONTHS = dict(zip(listed("jan feb mär apr jun jul aug sep sept okt nov dez"), (
-    listed("januar februar märz april juni juli august september september oktober november dezember")
-), strict=True))  # fmt: skip
-_BEFORE_ORDINALS = frozenset(
-    listed(
-        "der die das den dem des am im vom zum zur beim ins ans jeder jede jedes jeden jedem unser unsere unserem "
-        "unseren mein meine meinem meinen sein seine seinem seinen ihr ihre ihrem ihren dein deine kein ein eine "
-        "einen einem einer und bis ab seit dieser diese dieses diesen diesem"
-    )
-)
-_AFTER_ORDINALS = frozenset(
-    (
-        *_MONTHS,
-        *_SHORT_MONTHS,
-        *listed(
-            "jahrhundert jahrhunderts mal platz stock stockwerk etage klasse liga weltkrieg bundesliga gebot runde "
-            "spieltag minute stelle kapitel teil tag woche monat jahr lebensjahr geburtstag semester auflage hälfte "
-            "quartal obergeschoss preis reihe generation versuch satz bezirk spielminute halbzeit"
-        ),
-    )
-)
-
-_QUEENS = ("elisabeth", "katharina", "margrethe", "maria")
-_RULERS = frozenset(
-    (
-        *_QUEENS,
-        *listed(
-            "ludwig wilhelm friedrich karl heinrich otto johannes paul benedikt georg philipp franz napoleon pius "
-            "leo nikolaus alexander rudolf leopold ferdinand maximilian joseph"
-        ),
-    )
-)
 
 _CURRENCIES = {
     form: pair
@@ -178,13 +150,6 @@ _FRACTIONS = {
     20: "zwanzigstel",
     100: "hundertstel",
 }
-_NUMBERED = regex.compile(
-    r"(?P<number>\p{L}{3,40}?|[0-9]{1,6})(?P<rest>jährig\p{L}*|fach\p{L}*|mal|malig\p{L}*|prozentig\p{L}*|stellig\p{L}*|"
-    r"tägig\p{L}*|wöchig\p{L}*|monatig\p{L}*|stündig\p{L}*|minütig\p{L}*|teilig\p{L}*|köpfig\p{L}*|seitig\p{L}*|"
-    r"stöckig\p{L}*|sprachig\p{L}*|spurig\p{L}*|zeilig\p{L}*|geschossig\p{L}*|drittel|viertel|fünftel|sechstel|siebtel|"
-    r"achtel|neuntel|zehntel|einhalb)"
-)
-_DECADE = regex.compile(r"(?P<number>\p{L}{3,40}|[0-9]{2,4})(?P<rest>er|ern|ers)(?P<years>jahren?)?")
 _TEXT_OF_NUMBER = r"[0-9]+(?:[.,][0-9]+)*"
 _SIGN = r"us\$|[€$£¥₽₹]|(?:eur|chf)(?=\s?[0-9])"
 _BEFORE_DATES = ("am", "vom", "zum", "bis", "seit", "ab", "der", "den", "dem")
@@ -200,7 +165,7 @@ def _time(match: regex.Match[str]) -> str:
 
 
 def _spoken_date(day: int, month: int, year: str) -> str | None:
-    return f" {day}te {_MONTHS[month - 1]} {year} " if 1 <= day <= 31 and 1 <= month <= 12 else None
+    return f" {day}te {MONTHS[month - 1]} {year} " if 1 <= day <= 31 and 1 <= month <= 12 else None
 
 
 def _date(match: regex.Match[str]) -> str:
@@ -284,15 +249,15 @@ _RULES: list[Rule] = [
     (regex.compile(r"(?<=[0-9])\.(?=[0-9])"), " punkt "),
     (
         regex.compile(
-            rf"(?<=\b(?:{'|'.join(sorted(_BEFORE_ORDINALS))})\s)([0-9]{{1,3}})\.(?=\s[\p{{L}}])"
-            rf"|(?<![0-9.,:])([0-9]{{1,3}})\.(?=\s(?:{'|'.join(sorted(_AFTER_ORDINALS))})\b)"
+            rf"(?<=\b(?:{'|'.join(sorted(BEFORE_ORDINALS))})\s)([0-9]{{1,3}})\.(?=\s[\p{{L}}])"
+            rf"|(?<![0-9.,:])([0-9]{{1,3}})\.(?=\s(?:{'|'.join(sorted(AFTER_ORDINALS))})\b)"
         ),
         lambda match: f"{match[1] or match[2]}te",
     ),
     # At the end of a sentence "die 3." means three of them, and "mit der 3." means a tram line.
     (
         regex.compile(
-            rf"(?<=\b(?:{'|'.join(sorted(_BEFORE_ORDINALS))})\s)([0-9]{{1,3}})\.(?=\s?[,;)])"
+            rf"(?<=\b(?:{'|'.join(sorted(BEFORE_ORDINALS))})\s)([0-9]{{1,3}})\.(?=\s?[,;)])"
             r"|(?<=(?<!\bmit\s)\b(?:der|den|dem|des|am|zum|beim|vom)\s)([0-9]{1,3})\.(?=\s*$)"
         ),
         lambda match: f"{match[1] or match[2]}te",
@@ -350,93 +315,6 @@ def _is_year(first: str, second: str) -> bool:
     return first == "20" and 10 <= int(second) <= 59
 
 
-def _read_numbers(words: list[str]) -> list[str]:
-    """Write number words in digits."""
-    result: list[str] = []
-    place = 0
-    while place < len(words):
-        word = words[place]
-        behind = words[place + 1] if place + 1 < len(words) else ""
-        if word in ("komma", "punkt") and result and is_number(result[-1]):
-            digits, stop = read_decimals(
-                words,
-                place + 1,
-                lambda at: (
-                    0 if words[at] == "null" else value_of(words[at]) if len(words[at]) == 1 else cardinal(words[at])
-                ),
-                lambda at: None if (value := cardinal(words[at])) is None else (value, at + 1),
-            )
-            if digits:
-                result += [word, digits]
-                place = stop
-                continue
-        if (word == "ein" and behind == "komma") or (word in _ARTICLES and behind in _COUNTED):
-            result.append("1")
-        elif word in _ARTICLES and behind in _HALF:
-            result.append("einhalb")
-            place += 1
-        elif word == "null":
-            result.append("0")
-        elif (read := read_cardinal(words, place)) is not None and not (
-            word in SCALES or (result and result[-1] in ("komma",))
-        ):
-            result.append(str(read[0]))
-            place = read[1]
-            continue
-        elif (value := _ordinal_value(word, behind, result)) is not None:
-            result.append(f"{value}te")
-        elif (value := roman(word)) is not None and (result[-1:] and result[-1] in _RULERS) and len(word) > 1:
-            result += ["die" if result[-1] in _QUEENS else "der", f"{value}te"]
-        elif value is not None and len(word) > 1 and _is_numeral(word, result):
-            result.append(str(value))
-        elif value is not None and behind in ("weltkrieg", "weltkriegs", "vatikanum"):
-            result.append(f"{value}te")
-        elif (parts := _numbered(word)) is not None:
-            result += parts
-        else:
-            result.append(word)
-        place += 1
-    return result
-
-
-def _is_numeral(word: str, before: list[str]) -> bool:
-    """Return True for a Roman number that is read as a cardinal number ("Kapitel IV", "Rocky II")."""
-    named = bool(before) and before[-1] in ("kapitel", "teil", "band", "klasse", "stufe", "typ", "phase", "akt")
-    return named or is_clear_roman(word)
-
-
-def _ordinal_value(word: str, behind: str, before: list[str]) -> int | None:
-    if word[:1].isdigit():
-        match = regex.fullmatch(r"([0-9]{1,9})s?t(?:e|er|es|en|em)", word)
-        return None if match is None else int(match[1])
-    is_verb_too = word in ("achte", "achten", "achter")
-    if is_verb_too and behind not in _AFTER_ORDINALS and not (before and before[-1] in _BEFORE_ORDINALS):
-        return None
-    return ordinal(word)
-
-
-def _numbered(word: str) -> list[str] | None:
-    """Divide "zweijährig", "2fach" and "neunziger" after the number."""
-    if (match := _NUMBERED.fullmatch(word)) is not None:
-        value = value_of(match["number"]) if is_number(match["number"]) else cardinal(match["number"])
-        if value is not None and value > 1:
-            return [str(value), match["rest"]]
-        if match["number"] in ("ein", "1") and match["rest"] == "einhalb":
-            return ["1", "einhalb"]
-    if (match := _DECADE.fullmatch(word)) is not None:
-        value = value_of(match["number"]) if is_number(match["number"]) else cardinal(match["number"])
-        if value is not None and value >= 10:
-            return [f"{value}{match['rest']}", *([match["years"]] if match["years"] else [])]
-    return None
-
-
-def _digit(words: list[str], place: int) -> int | None:
-    word = words[place]
-    if word == "null":
-        return 0
-    return value_of(word) if len(word) == 1 else cardinal(word)
-
-
 def _hours(words: list[str]) -> list[str]:
     """Write "7 uhr 05" as "7 uhr 5", and "7 uhr 00" as "7 uhr"."""
     result: list[str] = []
@@ -461,10 +339,10 @@ def _dates(words: Sequence[str]) -> list[str]:
         a_year_follows = len(behind) == 4 and is_number(behind)
         a_date = a_year_follows or (len(result) > 1 and result[-2] in _BEFORE_DATES)
         if a_day and a_date and word.endswith("te") and 1 <= value_of(word[:-2]) <= 12:
-            result.append(_MONTHS[int(word[:-2]) - 1])
+            result.append(MONTHS[int(word[:-2]) - 1])
             continue
-        if a_day and word in _SHORT_MONTHS:
-            word = _SHORT_MONTHS[word]
+        if a_day and word in SHORT_MONTHS:
+            word = SHORT_MONTHS[word]
         result.append(word)
     return result
 
@@ -478,8 +356,8 @@ fold = Folding(
     endings=_UNITS,
     spelling=common_spelling,
     compounds=closed_compounds,
-    read_numbers=_read_numbers,
-    digits={"spaced_thousands": lambda groups: True, "is_pair": _is_year, "months": _MONTHS},
+    read_numbers=partial(read_numbers, counted=_COUNTED),
+    digits={"spaced_thousands": lambda groups: True, "is_pair": _is_year, "months": MONTHS},
     thousand="tausend",
     point="komma",
     conjunctions=("und",),

@@ -3,36 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import regex
 
-from soniox_ds.text.spoken.folding import Folding, read_decimals, without_de
+from soniox_ds.text.spoken.folding import Folding, without_de
 from soniox_ds.text.spoken.numerals import (
     is_number,
     value_of,
 )
 from soniox_ds.text.spoken.signs import iso_date_rule, measure_rules, range_rules
-from soniox_ds.text.spoken.spanish_numbers import (
-    DIGITS,
-    SCALES,
-    fraction_of,
-    read_cardinal,
-    read_ordinal,
-    read_small,
-)
+from soniox_ds.text.spoken.spanish_numbers import SCALES, read_numbers
 from soniox_ds.text.spoken.spanish_spelling import closed_compounds, common_spelling, without_prefix_hyphens
 from soniox_ds.text.spoken.writing import (
     Rule,
-    is_clear_roman,
     join_capitals,
     listed,
-    roman,
     sub_each,
 )
 
 __all__ = ["fold"]
 
-_ARTICLES = ("un", "una")
 _MONTHS = listed("enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre")
 
 _CURRENCIES = {
@@ -125,10 +116,6 @@ _COUNTED = (
     | {short for short in _UNITS if len(short) > 1}
     | {singular.split()[0] for singular, _ in _UNITS.values()}
     | frozenset(listed("grado kilo gramo año día semana mes porciento milla pulgada pie tercio cuarto quinto sexto"))
-)
-_BEFORE_ROMAN = frozenset(listed("siglo siglos capítulo tomo volumen parte tipo fase título mundial"))
-_RULERS = frozenset(
-    listed("felipe juan carlos isabel fernando alfonso enrique luis pablo pío benedicto francisco napoleón alejandro")
 )
 _SIGN = r"us\$|[€$£¥₹₽]|eur(?=\s?[0-9])"
 _NUMBER_TEXT = r"[0-9]+(?:[.,][0-9]+)*"
@@ -255,61 +242,6 @@ def _is_year(first: str, second: str) -> bool:
     return first == "20" and 10 <= int(second) <= 59
 
 
-def _read_numbers(words: list[str]) -> list[str]:
-    """Write number words in digits."""
-    result: list[str] = []
-    place = 0
-    while place < len(words):
-        word = words[place]
-        behind = words[place + 1] if place + 1 < len(words) else ""
-        before = result[-1] if result else ""
-        if word in ("coma", "punto") and is_number(before):
-            digits, stop = read_decimals(
-                words,
-                place + 1,
-                lambda at: value_of(words[at]) if len(words[at]) == 1 else DIGITS.get(words[at]),
-                lambda at: read_small(words, at),
-            )
-            if digits:
-                result += ["coma", digits]
-                place = stop
-                continue
-        ordinal = None if _is_no_ordinal(word, before) else read_ordinal(words, place)
-        if (word in _ARTICLES and behind in _COUNTED) or (word == "una" and before == "la"):
-            result.append("1")
-        elif word in _ARTICLES and behind == "medio" and before not in _ARTICLES:
-            pass
-        elif word == "cero":
-            result.append("0")
-        elif before != "coma" and (read := read_cardinal(words, place)) is not None and word not in SCALES:
-            result.append(str(read[0]))
-            place = read[1]
-            continue
-        elif ordinal is not None:
-            result.append(ordinal[0])
-            place = ordinal[1]
-            continue
-        elif before in _RULERS and (value := roman(word)) is not None and value <= 10:
-            result.append(f"{value}{'a' if before == 'isabel' else 'o'}")
-        elif before in _BEFORE_ROMAN and (value := roman(word)) is not None:
-            result.append(f"{value}o" if before == "siglo" and value <= 10 else str(value))
-        elif is_clear_roman(word):
-            result.append(str(roman(word)))
-        else:
-            result.append(word)
-        place += 1
-    return result
-
-
-def _is_no_ordinal(word: str, before: str) -> bool:
-    """Return True for "segundo" as a unit of time, and for "cuarto" as a quarter."""
-    if word == "segundos" or (fraction_of(word) is not None and word.endswith("s")):
-        return True
-    if word == "segundo":
-        return is_number(before) or before in ("un", "por", "cada", "medio")
-    return fraction_of(word) is not None and (is_number(before) or before in ("y", "menos", "un", "con"))
-
-
 def _without_con(words: Sequence[str]) -> list[str]:
     """Remove the "con" before hundredths without a name ("veinte euros con cincuenta")."""
     result: list[str] = []
@@ -345,7 +277,7 @@ fold = Folding(
     endings={*_UNITS, "am", "pm"},
     spelling=common_spelling,
     compounds=closed_compounds,
-    read_numbers=_read_numbers,
+    read_numbers=partial(read_numbers, counted=_COUNTED),
     digits={"spaced_thousands": lambda groups: True, "is_pair": _is_year},
     thousand="mil",
     point="coma",

@@ -1,14 +1,17 @@
-"""Spanish number words."""
+"""Spanish number words and Roman numerals."""
 
 from __future__ import annotations
 
-from soniox_ds.text.spoken.numerals import read_scaled
-from soniox_ds.text.spoken.writing import listed
+from collections.abc import Collection
 
-__all__ = ["DIGITS", "SCALES", "fraction_of", "ordinal", "read_cardinal", "read_ordinal", "read_small"]
+from soniox_ds.text.spoken.folding import read_decimals
+from soniox_ds.text.spoken.numerals import is_number, read_scaled, value_of
+from soniox_ds.text.spoken.writing import is_clear_roman, listed, roman
+
+__all__ = ["SCALES", "read_numbers"]
 
 _ONES = {word: value for value, word in enumerate(listed("uno dos tres cuatro cinco seis siete ocho nueve"), 1)}
-DIGITS = {"cero": 0, **_ONES}
+_DIGITS = {"cero": 0, **_ONES}
 _TEENS = {
     word: value
     for value, word in enumerate(
@@ -88,12 +91,72 @@ _MASCULINE_ORDINALS = {
 _SHORT_ORDINALS = {"primer": 1, "tercer": 3, "decimotercer": 13, "vigesimoprimer": 21, "vigesimotercer": 23}
 _FRACTIONS = {"medio": 2, "tercio": 3, "cuarto": 4, "quinto": 5, "sexto": 6, "séptimo": 7, "octavo": 8, "noveno": 9}
 _FRACTIONS |= {"décimo": 10, "doceavo": 12, "veinteavo": 20, "centésimo": 100}
+_ARTICLES = ("un", "una")
+_BEFORE_ROMAN = frozenset(listed("siglo siglos capítulo tomo volumen parte tipo fase título mundial"))
+_RULERS = frozenset(
+    listed("felipe juan carlos isabel fernando alfonso enrique luis pablo pío benedicto francisco napoleón alejandro")
+)
 
 
-def read_cardinal(words: list[str], place: int) -> tuple[int, int] | None:
+def read_numbers(words: list[str], counted: Collection[str]) -> list[str]:
+    """Write number words in digits; an article before one of the words `counted`, such as a unit, is the number one."""
+    result: list[str] = []
+    place = 0
+    while place < len(words):
+        word = words[place]
+        behind = words[place + 1] if place + 1 < len(words) else ""
+        before = result[-1] if result else ""
+        if word in ("coma", "punto") and is_number(before):
+            digits, stop = read_decimals(
+                words,
+                place + 1,
+                lambda at: value_of(words[at]) if len(words[at]) == 1 else _DIGITS.get(words[at]),
+                lambda at: _read_small(words, at),
+            )
+            if digits:
+                result += ["coma", digits]
+                place = stop
+                continue
+        _ordinal = None if _is_no_ordinal(word, before) else _read_ordinal(words, place)
+        if (word in _ARTICLES and behind in counted) or (word == "una" and before == "la"):
+            result.append("1")
+        elif word in _ARTICLES and behind == "medio" and before not in _ARTICLES:
+            pass
+        elif word == "cero":
+            result.append("0")
+        elif before != "coma" and (read := _read_cardinal(words, place)) is not None and word not in SCALES:
+            result.append(str(read[0]))
+            place = read[1]
+            continue
+        elif _ordinal is not None:
+            result.append(_ordinal[0])
+            place = _ordinal[1]
+            continue
+        elif before in _RULERS and (value := roman(word)) is not None and value <= 10:
+            result.append(f"{value}{'a' if before == 'isabel' else 'o'}")
+        elif before in _BEFORE_ROMAN and (value := roman(word)) is not None:
+            result.append(f"{value}o" if before == "siglo" and value <= 10 else str(value))
+        elif is_clear_roman(word):
+            result.append(str(roman(word)))
+        else:
+            result.append(word)
+        place += 1
+    return result
+
+
+def _is_no_ordinal(word: str, before: str) -> bool:
+    """Return True for "segundo" as a unit of time, and for "cuarto" as a quarter."""
+    if word == "segundos" or (_fraction_of(word) is not None and word.endswith("s")):
+        return True
+    if word == "segundo":
+        return is_number(before) or before in ("un", "por", "cada", "medio")
+    return _fraction_of(word) is not None and (is_number(before) or before in ("y", "menos", "un", "con"))
+
+
+def _read_cardinal(words: list[str], place: int) -> tuple[int, int] | None:
     """Read a number that begins at a word: its value, and the position after it.
 
-    >>> read_cardinal(["dos", "mil", "trescientos", "cuarenta", "y", "cinco"], 0)
+    >>> _read_cardinal(["dos", "mil", "trescientos", "cuarenta", "y", "cinco"], 0)
     (2345, 6)
     """
     return read_scaled(words, place, SCALES, _below_million)
@@ -106,7 +169,7 @@ def _below_million(words: list[str], place: int) -> tuple[int, int, bool] | None
         if len(word) > 6 or word[0] == "0" or (place and words[place - 1] == "coma"):
             return None
         if behind == "mil" and len(word) <= 3:
-            rest = read_small(words, place + 2)
+            rest = _read_small(words, place + 2)
             return int(word) * 1000 + (rest[0] if rest else 0), rest[1] if rest else place + 2, True
         return (int(word), place + 1, False) if behind in SCALES else None
     if word in ("un", "una"):
@@ -114,7 +177,7 @@ def _below_million(words: list[str], place: int) -> tuple[int, int, bool] | None
     if word == "mil":
         thousands, stop = 1, place
     else:
-        group = read_small(words, place)
+        group = _read_small(words, place)
         if group is None:
             return None
         thousands, stop = group
@@ -122,11 +185,11 @@ def _below_million(words: list[str], place: int) -> tuple[int, int, bool] | None
             return thousands, stop, True
         if thousands == 1:
             return 1, stop, True  # "uno mil" is two numbers
-    rest = read_small(words, stop + 1)
+    rest = _read_small(words, stop + 1)
     return (thousands * 1000, stop + 1, True) if rest is None else (thousands * 1000 + rest[0], rest[1], True)
 
 
-def read_small(words: list[str], place: int) -> tuple[int, int] | None:
+def _read_small(words: list[str], place: int) -> tuple[int, int] | None:
     """Read a number below a thousand in words: its value, and the position after it."""
     if place >= len(words):
         return None
@@ -165,10 +228,10 @@ def _without_accent(word: str) -> str:
     return word.translate(str.maketrans("áéíóú", "aeiou"))
 
 
-def ordinal(word: str) -> str | None:
+def _ordinal(word: str) -> str | None:
     """Return "1o" for "primero" and "primer", "1a" for "primera", "1os" for "primeros".
 
-    >>> [ordinal(word) for word in ("primero", "tercer", "segunda", "quintos", "casa")]
+    >>> [_ordinal(word) for word in ("primero", "tercer", "segunda", "quintos", "casa")]
     ['1o', '3o', '2a', '5os', None]
     """
     if word in _SHORT_ORDINALS:
@@ -180,19 +243,19 @@ def ordinal(word: str) -> str | None:
     return None
 
 
-def read_ordinal(words: list[str], place: int) -> tuple[str, int] | None:
-    """Read an ordinal of one word or two ("vigésimo primero")."""
-    first = ordinal(words[place])
+def _read_ordinal(words: list[str], place: int) -> tuple[str, int] | None:
+    """Read an _ordinal of one word or two ("vigésimo primero")."""
+    first = _ordinal(words[place])
     if first is None:
         return None
     value = int(first.rstrip("aos"))
     if value in (10, 20, 30, 40, 50, 60, 70, 80, 90, 100) and place + 1 < len(words):
-        second = ordinal(words[place + 1])
+        second = _ordinal(words[place + 1])
         if second is not None and int(second.rstrip("aos")) < 10:
             return f"{value + int(second.rstrip('aos'))}{second.lstrip('0123456789')}", place + 2
     return first, place + 1
 
 
-def fraction_of(word: str) -> int | None:
+def _fraction_of(word: str) -> int | None:
     """Return 3 for "tercio" and "tercios", 4 for "cuarto", and None for other words."""
     return _FRACTIONS.get(word.removesuffix("s"))
