@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Hundreds of processes that the tests start import the package, and should not compile it each time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo notebook test tests check docs linkcheck reference test-install release-check fuzz system lint types bench update-constraints clean help
+.PHONY: demo notebook notebook-outputs test tests check docs linkcheck reference test-install release-check fuzz system lint types bench update-constraints clean help
 
 help:
 	@echo "make demo   transcribe data/samples with the local stand-in, measure, plot, save as Parquet"
@@ -15,6 +15,7 @@ help:
 	@echo "make linkcheck  look whether the external links of the documentation work"
 	@echo "make reference  write docs/reference and docs/llms.txt anew, from the code and the lists of pages"
 	@echo "make notebook  open the notebooks in JupyterLab"
+	@echo "make notebook-outputs  run the notebooks and store them with their outputs"
 	@echo "make release-check  build the files of a release and test the wheel"
 	@echo "make test-install  test the wheel with the newest releases, in an environment of its own"
 	@echo "make update-constraints  choose the newest releases for make demo and make test"
@@ -54,6 +55,10 @@ check: $(VENV)/.ready-test lint types
 
 reference: $(VENV)/.ready-test
 	$(BIN)/python docs/generate_reference.py
+
+# Notebooks 06 and 07 measure times, so that their outputs differ from run to run: `notebooks/store_outputs.py NOTEBOOK` runs one.
+notebook-outputs: $(VENV)/.ready-test
+	$(BIN)/python notebooks/store_outputs.py
 
 # Build the site without a network. A warning, such as a link that leads nowhere, is an error.
 SPHINX := $(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -d docs/_build/doctrees

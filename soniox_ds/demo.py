@@ -22,25 +22,20 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from soniox_ds.corpus.samples import samples_folder
 from soniox_ds.exceptions import SetupError
-from soniox_ds.files.packaged import packaged_folder
 
 if TYPE_CHECKING:
     from soniox_ds.corpus.corpus import Corpus
     from soniox_ds.emulator import LocalService
 
-__all__ = ["next_steps", "run_demo", "samples_folder", "stand_in"]
+__all__ = ["next_steps", "run_demo", "stand_in"]
 
 LEAST_CONFIDENT = 10
 CONVERSATION = "garden_centre_call"
 QUICK = (CONVERSATION, "clinic_note")
 """The recordings of the quick demo: one with two speakers, one with rare words."""
 NOTEBOOK = "notebooks/01_transcribe_a_dataset.ipynb"
-
-
-def samples_folder() -> Path:
-    """Return the folder of the recordings of the demo: beside the package in a checkout, inside it if installed."""
-    return packaged_folder("samples", "manifest.csv")
 
 
 def run_demo(out: Path, *, local: bool = False, quick: bool = False, model: str | None = None) -> int:

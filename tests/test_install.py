@@ -78,7 +78,7 @@ def test_recordings_of_every_container_are_transcribed(tmp_path, service):
 
 
 def test_a_notebook_runs(tmp_path):
-    recording = str(demo.samples_folder() / "choir_practice.mp3")
+    recording = str(sx.io.samples_folder() / "choir_practice.mp3")
     cells = [
         "import soniox_ds as sx\nservice = sx.local_service('scripted', speed=100).start()",
         f"corpus = sx.transcribe({recording!r}, enable_speaker_diarization=True, journal='journal.sqlite')\ncorpus",

@@ -51,8 +51,7 @@ class SessionLimit:
     --------
     >>> import soniox_ds as sx
     >>> limit = sx.SessionLimit(sessions=5)               # half of the ten; another process has the other half
-    >>> from soniox_ds.demo import samples_folder
-    >>> recordings = [samples_folder() / "market_stall.wav", samples_folder() / "short_answer.wav"]
+    >>> recordings = [sx.io.samples_folder() / "market_stall.wav", sx.io.samples_folder() / "short_answer.wav"]
     >>> with sx.local_service("scripted"):
     ...     streamed = sx.stream_dataset(recordings, speed=None, session_limit=limit, progress=False)
     >>> streamed.recordings["status"].tolist(), limit.open

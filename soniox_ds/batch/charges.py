@@ -106,9 +106,8 @@ async def add_charges(
     Examples
     --------
     >>> import soniox_ds as sx
-    >>> from soniox_ds.demo import samples_folder
     >>> with sx.local_service("scripted", speed=100):
-    ...     corpus = sx.transcribe(samples_folder() / "manifest.csv", refresh=True)
+    ...     corpus = sx.transcribe(sx.io.samples_folder() / "manifest.csv", refresh=True)
     ...     corpus = sx.account.add_charges(corpus)
     >>> bool(corpus.cost["charged_usd"].sum() > 0)
     True

@@ -191,9 +191,8 @@ async def transcribe(
     Examples
     --------
     >>> import soniox_ds as sx
-    >>> from soniox_ds.demo import samples_folder
     >>> with sx.local_service("scripted", speed=100):  # the stand-in: nothing leaves this machine
-    ...     corpus = sx.transcribe(samples_folder() / "manifest.csv", language_hints=["en"])
+    ...     corpus = sx.transcribe(sx.io.samples_folder() / "manifest.csv", language_hints=["en"])
     >>> corpus.recordings["status"].unique().tolist()
     ['completed']
     """

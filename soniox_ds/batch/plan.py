@@ -122,8 +122,7 @@ async def plan(
     Examples
     --------
     >>> import soniox_ds as sx
-    >>> from soniox_ds.demo import samples_folder
-    >>> plan = sx.plan(samples_folder() / "manifest.csv", language_hints=["en"])
+    >>> plan = sx.plan(sx.io.samples_folder() / "manifest.csv", language_hints=["en"])
     >>> plan.counts["fail"], plan.failed["audio_id"].tolist()
     (0, [])
     """

@@ -1,8 +1,9 @@
-"""The corpus of synthetic voices that comes with the package."""
+"""The recordings and the corpus of synthetic voices that come with the package."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pandas as pd
 
@@ -10,7 +11,7 @@ from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.corpus.opened import read_corpus
 from soniox_ds.files.packaged import packaged_folder
 
-__all__ = ["load_samples", "read_sample_turns"]
+__all__ = ["load_samples", "read_sample_turns", "samples_folder"]
 
 _TURNS = {"audio_id": "string", "speaker": "string", "start_ms": "Int32", "end_ms": "Int32", "text": "string"}
 
@@ -95,3 +96,26 @@ def read_sample_turns() -> pd.DataFrame:
     228
     """
     return pd.read_csv(packaged_folder("voices", "turns.csv") / "turns.csv", dtype=_TURNS)
+
+
+def samples_folder() -> Path:
+    """Return the folder of the 17 recordings that the demo and the notebooks transcribe.
+
+    In a copy of the repository it is ``data/samples``. An installed package has a folder of its own. Its list
+    ``manifest.csv`` has the reference, the speaker and other facts of each recording, and can be passed to
+    `sx.transcribe`. ``turns.csv`` has the speaker turns.
+
+    Raises
+    ------
+    SetupError
+        If the files are missing from the installation.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import soniox_ds as sx
+    >>> samples = pd.read_csv(sx.io.samples_folder() / "manifest.csv")
+    >>> len(samples), samples["source"][0]
+    (17, 'garden_centre_call.ogg')
+    """
+    return packaged_folder("samples", "manifest.csv")

@@ -294,10 +294,9 @@ async def sweep_endpoints(
     Examples
     --------
     >>> import soniox_ds as sx
-    >>> from soniox_ds.demo import samples_folder
     >>> with sx.local_service("scripted", speed=20):
     ...     sweep = sx.sweep_endpoints(
-    ...         samples_folder() / "market_stall.wav",
+    ...         sx.io.samples_folder() / "market_stall.wav",
     ...         settings=[{"enable_endpoint_detection": False}, {"max_endpoint_delay_ms": 500}],
     ...         speed=None,
     ...         progress=False,

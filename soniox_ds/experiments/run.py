@@ -213,10 +213,9 @@ async def compare(
     Examples
     --------
     >>> import soniox_ds as sx
-    >>> from soniox_ds.demo import samples_folder
     >>> with sx.local_service("scripted", speed=100):
     ...     trial = sx.compare(
-    ...         samples_folder() / "clinic_note.flac",
+    ...         sx.io.samples_folder() / "clinic_note.flac",
     ...         {"clinic_note.flac": "the patient takes lisinopril"},
     ...         arms={"plain": {}, "terms": {"context": {"terms": ["lisinopril"]}}},
     ...     )
@@ -232,7 +231,7 @@ async def compare(
     >>> document = {"metadata": {"duration": 5.0}, "results": {"channels": channels}}
     >>> with sx.local_service("scripted", speed=100):
     ...     trial = sx.compare(
-    ...         samples_folder() / "clinic_note.flac",
+    ...         sx.io.samples_folder() / "clinic_note.flac",
     ...         {"clinic_note.flac": "the patient takes lisinopril"},
     ...         arms={
     ...             "soniox": {},

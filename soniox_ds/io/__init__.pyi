@@ -1,7 +1,7 @@
 """The public names of `sx.io`."""
 
 from ..sources.transcript_files import read_transcripts as read_transcripts
-from ..corpus.samples import read_sample_turns as read_sample_turns
+from ..corpus.samples import read_sample_turns as read_sample_turns, samples_folder as samples_folder
 from .csv import write_csv as write_csv
 from .ctm import read_ctm as read_ctm, write_ctm as write_ctm
 from .documents import to_documents as to_documents

@@ -137,8 +137,7 @@ async def stream_dataset(
     Examples
     --------
     >>> import soniox_ds as sx
-    >>> from soniox_ds.demo import samples_folder
-    >>> recordings = [samples_folder() / "market_stall.wav", samples_folder() / "short_answer.wav"]
+    >>> recordings = [sx.io.samples_folder() / "market_stall.wav", sx.io.samples_folder() / "short_answer.wav"]
     >>> with sx.local_service("scripted"):
     ...     streamed = sx.stream_dataset(recordings, speed=None, enable_endpoint_detection=True, progress=False)
     >>> streamed.recordings["status"].tolist()

@@ -105,9 +105,9 @@ async def stream(
     Examples
     --------
     >>> import soniox_ds as sx
-    >>> from soniox_ds.demo import samples_folder
+    >>> recording = sx.io.samples_folder() / "market_stall.wav"
     >>> with sx.local_service("scripted"):
-    ...     streamed = sx.stream(samples_folder() / "market_stall.wav", speed=None, enable_endpoint_detection=True)
+    ...     streamed = sx.stream(recording, speed=None, enable_endpoint_detection=True)
     >>> streamed.recordings["status"].tolist(), len(streamed.tokens) > 0
     (['completed'], True)
     >>> bool((streamed.tokens["final_ms"] >= streamed.tokens["received_ms"]).all())
@@ -267,8 +267,7 @@ async def stream_updates(
     Examples
     --------
     >>> import soniox_ds as sx
-    >>> from soniox_ds.demo import samples_folder
-    >>> recording = samples_folder() / "market_stall.wav"
+    >>> recording = sx.io.samples_folder() / "market_stall.wav"
     >>> with sx.local_service("scripted"):
     ...     settled = "".join(update.text for update in sx.stream_updates(recording, speed=None))
     >>> len(settled.split()) > 3

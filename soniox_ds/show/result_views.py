@@ -1,4 +1,4 @@
-"""Views of the main results in a notebook: summaries, comparisons, calibration, latencies and segments.
+"""Views of the main results in a notebook: summaries, comparisons, calibration, latencies, segments, translations.
 
 Conventions: a table is recognised by its columns (`schema.TABLES`). Columns to the left of the table's own columns are
 groups, and come first in the view. Other additional columns come last. Columns without any value, and counts such as
@@ -14,7 +14,7 @@ import pandas as pd
 
 from soniox_ds._display import clock, duration_text, known, number_text, render
 from soniox_ds._display.colours import speaker_colours
-from soniox_ds.schema import SEGMENTS, TABLES
+from soniox_ds.schema import SEGMENTS, TABLES, TRANSLATION_PAIRS
 
 __all__ = ["result_html"]
 
@@ -185,6 +185,8 @@ def result_html(table: pd.DataFrame) -> str | None:
         return None
     if set(SEGMENTS) <= columns:
         return _segments_html(table)
+    if set(TRANSLATION_PAIRS) <= columns:
+        return _translations_html(table)
     complete = [name for name in _VIEWS if set(TABLES[name]) <= columns]
     if not complete:
         return None
@@ -348,6 +350,39 @@ def _segments_html(table: pd.DataFrame) -> str:
     return render(
         "show/templates/segments.html.j2",
         groups=groups,
+        n_left_out=len(table) - len(shown),
+        has_speakers=bool(colours),
+        n_columns=len(table.columns),
+    )
+
+
+def _translations_html(table: pd.DataFrame) -> str:
+    """Show originals and translations side by side: times, speakers with colours, and whole texts."""
+    shown = table.head(MOST_ROWS)
+    colours = speaker_colours(table["speaker"].dropna().unique())
+    groups: list[dict[str, Any]] = []
+    for row in shown.itertuples(index=False):
+        if not groups or groups[-1]["audio_id"] != row.audio_id:
+            groups.append({"audio_id": row.audio_id, "pairs": []})
+        groups[-1]["pairs"].append(
+            {
+                "start": clock(row.start_ms),
+                "end": clock(row.end_ms),
+                "speaker": row.speaker if known(row.speaker) else None,
+                "colour": colours.get(row.speaker) if known(row.speaker) else None,
+                "original": row.original if known(row.original) else "",
+                "source_language": row.source_language if known(row.source_language) else None,
+                "translation": row.translation if known(row.translation) else "",
+                "language": row.language if known(row.language) else None,
+            }
+        )
+    languages = [_values(table, name) for name in ("source_language", "language")]
+    return render(
+        "show/templates/translation_pairs.html.j2",
+        groups=groups,
+        is_varied=any(len(values) > 1 for values in languages),
+        source_language=languages[0][0] if languages[0] else None,
+        language=languages[1][0] if languages[1] else None,
         n_left_out=len(table) - len(shown),
         has_speakers=bool(colours),
         n_columns=len(table.columns),

@@ -9,31 +9,16 @@ is loaded: to start a browser and to load Lab takes longer than most tests.
 import contextlib
 import importlib.util
 import os
-import shutil
 import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
-from jupyter_lab import INSECURE_HOST, PATIENCE_S, JupyterLab
+from browsers import Browsers, browser_path
+from jupyter_lab import INSECURE_HOST, JupyterLab
 from notebook_files import new_notebook, write_notebook
 from notebook_page import NotebookPage
 from tones import pcm_bytes, random_words, speak
-
-BROWSERS = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser")
-FLAGS = [
-    "--headless=new",  # the old headless shell has no microphone
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1",
-]
-# with these no real microphone is found either
-NO_SOUND = {"PULSE_SERVER": "/dev/null", "PIPEWIRE_REMOTE": "/dev/null", "ALSA_CONFIG_PATH": "/dev/null"}
-
 
 GROUPS = {
     "test_microphone_life_in_browser": "browser-1",
@@ -63,7 +48,7 @@ def chromium_path():
         for name in ("jupyterlab", "playwright")
         if importlib.util.find_spec(name) is None
     ]
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    found = browser_path()
     if found is None:
         missing.append("Chromium (as an administrator: apt-get install chromium)")
     if missing:
@@ -138,78 +123,6 @@ def playwright(request, chromium_path):
     from playwright.sync_api import sync_playwright
 
     return shared(request, "playwright", sync_playwright)
-
-
-class Browsers:
-    """Browsers that are started when a test first asks for one with such a microphone, flags and window."""
-
-    MOST = 2  # running at a time; each takes some 400 MB
-
-    def __init__(self, playwright, executable, folder):
-        self._playwright = playwright
-        self._executable = executable
-        self._folder = folder
-        self._started = 0
-        self._browsers = {}  # the one that was used last is the last one
-        self._kept = []
-
-    def tab(self, mic, wav, loop, flags, viewport, url=None):
-        """Return a tab of the browser with these properties, and the folder of the browser's profile.
-
-        The tab is one that an earlier test has left with Lab at `url` in it, or else it is new and empty.
-        """
-        properties = (mic, wav, loop, *flags, *viewport)
-        context, profile = self._browsers.pop(properties, None) or self._start(*properties[:3], flags, viewport)
-        self._browsers[properties] = context, profile
-        for tab in self._kept:
-            if url and tab.context == context and tab.url.startswith(url):
-                self._kept.remove(tab)
-                return tab, profile
-        return context.new_page(), profile
-
-    def _start(self, mic, wav, loop, flags, viewport):
-        self._started += 1
-        profile = self._folder / f"browser-{self._started}"
-        device = [
-            "--use-fake-device-for-media-stream",
-            f"--use-file-for-fake-audio-capture={wav}{'' if loop else '%noloop'}",
-        ]
-        context = self._playwright.chromium.launch_persistent_context(
-            profile,
-            executable_path=self._executable,
-            headless=True,
-            chromium_sandbox=False,
-            viewport=dict(zip(("width", "height"), viewport, strict=True)),
-            permissions=[] if mic == "deny" else ["microphone"],
-            reduced_motion="reduce",  # a dot that blinks has the page drawn sixty times a second, a third of all work
-            args=[*FLAGS, *(device if mic != "none" else []), *flags],
-            env=dict(os.environ) | (NO_SOUND if mic == "none" else {}),
-            timeout=PATIENCE_S * 1000,
-        )
-        return context, profile
-
-    def close_tabs(self, kept):
-        """Close all tabs but these and the empty one with which each browser starts and without which it would end.
-
-        Of more browsers than `MOST`, those are ended that were not used for longest.
-        """
-        while len(self._browsers) > self.MOST:
-            context, _ = self._browsers.pop(next(iter(self._browsers)))
-            context.close()
-        contexts = [context for context, _ in self._browsers.values()]
-        self._kept = [tab for tab in (*self._kept, *kept) if tab.context in contexts]
-        for context in contexts:
-            for tab in context.pages[1:]:
-                if tab not in self._kept:
-                    tab.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        """End all browsers."""
-        for context, _ in self._browsers.values():
-            context.close()
 
 
 @pytest.fixture(scope="module")

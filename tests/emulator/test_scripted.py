@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 
 import numpy as np
 import pytest
@@ -95,6 +96,55 @@ def test_turns_keep_their_times_speakers_and_languages(tiny_wav, tmp_path):
         assert turn["start_ms"] - 30 <= mine[0]["start_ms"]
         assert mine[-1]["end_ms"] <= turn["end_ms"]
     assert text_of(transcribe(path, ScriptedRecognizer({"a.wav": DIALOGUE}))) == "How are you? Gut, danke."
+
+
+TRANSLATED = [
+    {
+        "text": "How are you today?",
+        "language": "en",
+        "translations": {"de": "Wie geht es Ihnen?", "ja": "元気 ですか？"},
+    },
+    {"text": "Gut, danke.", "language": "de", "translations": {"en": "Fine, thank you very much."}},
+]
+
+
+def translations_of(tokens, language):
+    """The text of all translations into a language."""
+    return "".join(
+        token["text"]
+        for token in tokens
+        if token.get("translation_status") == "translation" and token["language"] == language
+    )
+
+
+def test_a_script_has_its_own_translations(tiny_wav, tmp_path):
+    path = tiny_wav(tmp_path / "a.wav", seconds=3)
+    recognizer = ScriptedRecognizer({"a.wav": TRANSLATED})
+    both = {"type": "two_way", "language_a": "de", "language_b": "en"}
+    tokens = transcribe(path, recognizer, translation=both).tokens
+    assert translations_of(tokens, "de") == "Wie geht es Ihnen?"
+    assert translations_of(tokens, "en") == "Fine, thank you very much."
+    tokens = transcribe(path, recognizer, translation={"type": "one_way", "target_language": "ja"}).tokens
+    assert translations_of(tokens, "ja").startswith("元気ですか？")  # and an invented one of the second turn
+    french = transcribe(path, recognizer, translation={"type": "one_way", "target_language": "fr"}).tokens
+    assert len(re.findall(r"\w+", translations_of(french, "fr"))) == 6  # one made up for each word
+
+
+def test_a_stream_sends_the_translation_of_a_script_as_its_words_are_settled():
+    stream = ScriptedRecognizer(stream_script=TRANSLATED[:1]).stream(
+        {"translation": {"type": "one_way", "target_language": "de"}}
+    )
+    loud = np.tile(np.float32([0.5, -0.5]), 8_000)
+    updates = [stream.feed(loud).final for _ in range(6)]
+    assert any(translations_of(update, "de") for update in updates)
+    tokens = [token for update in [*updates, stream.close().final] for token in update]
+    assert translations_of(tokens, "de").strip() == "Wie geht es Ihnen?"
+
+
+@pytest.mark.parametrize("translations", ["Guten Tag", {"de": 1}])
+def test_translations_are_texts_by_language(translations):
+    with pytest.raises(ValueError, match="texts by language"):
+        ScriptTable({"a.wav": [{"text": "Good day", "translations": translations}]})
 
 
 @pytest.mark.parametrize(
@@ -198,7 +248,7 @@ def test_translation_terms_and_scripts_without_spaces():
             "context": {"translation_terms": [{"source": "Tokyo", "target": "東京"}]},
         }
     )
-    text = "".join(token["text"] for token in labels.translate(["In", "Tokyo."], "1", "en", 0.9))
+    text = "".join(token["text"] for token in labels.translate(["In", "Tokyo."], "1", "en", 0.9, {}))
     assert text.endswith("東京.")
     assert " " not in text
     assert "ja" in UNSPACED

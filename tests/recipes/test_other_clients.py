@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from client_environments import node_command, python_of_clients, run_client
 
-from soniox_ds.demo import samples_folder
+from soniox_ds.corpus.samples import samples_folder
 from soniox_ds.emulator import local_service
 
 ROOT = Path(__file__).parents[2]

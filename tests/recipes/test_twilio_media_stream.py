@@ -20,7 +20,7 @@ import pytest
 import websockets
 from waiting import until_async
 
-from soniox_ds.demo import samples_folder
+from soniox_ds.corpus.samples import samples_folder
 from soniox_ds.emulator import local_service
 
 RECIPE = Path(__file__).parents[2] / "docs" / "recipes" / "twilio_media_stream.py"

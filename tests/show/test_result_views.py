@@ -110,6 +110,39 @@ def test_segments_without_speakers_have_no_column_for_them():
     assert "No segments" in page(sx.segments(WORDS.iloc[:0])).text
 
 
+SPOKEN_AND_TRANSLATED = pd.DataFrame(
+    {
+        "audio_id": ["a.wav"] * 4 + ["b.wav"] * 2,
+        "word_index": [0, 1, 2, 3, 0, 1],
+        "text": ["Good <i>day.", "Guten Tag.", "Danke.", "Thanks.", "Bye.", "Ade."],
+        "space_before": True,
+        "start_ms": pd.array([0, None, 61_000, None, 2000, None], "Int32"),
+        "end_ms": pd.array([300, None, 61_300, None, 2400, None], "Int32"),
+        "speaker": ["Anna", "Anna", "2", "2", "2", "2"],
+        "language": ["en", "de", "de", "en", "en", "de"],
+        "source_language": [None, "en", None, "de", None, "en"],
+        "translation_status": ["original", "translation"] * 3,
+    }
+)
+
+
+def test_translations_are_shown_beside_their_originals():
+    shown = page(sx.metrics.translation_pairs(SPOKEN_AND_TRANSLATED))
+    assert "i" not in shown.tags
+    lines = " ".join(shown.text.split())
+    assert "a.wav time speaker original translation 0:00–0:00 Anna [en] Good <i>day. [de] Guten Tag." in lines
+    assert "1:01–1:01 2 [de] Danke. [en] Thanks. b.wav time" in lines
+    assert "0:02–0:02 2 [en] Bye. [de] Ade." in lines
+
+
+def test_the_languages_are_in_the_headings_if_all_rows_have_the_same():
+    of_b = SPOKEN_AND_TRANSLATED[SPOKEN_AND_TRANSLATED["audio_id"] == "b.wav"]
+    lines = " ".join(page(sx.metrics.translation_pairs(of_b)).text.split())
+    assert "original (en) translation (de) 0:02–0:02 2 Bye. Ade." in lines
+    assert "speaker" not in page(sx.metrics.translation_pairs(of_b.assign(speaker=pd.NA))).text
+    assert "No translations" in page(sx.metrics.translation_pairs(of_b.iloc[:0])).text
+
+
 def test_many_rows_are_cut_with_their_number():
     many = pd.concat([sx.segments(WORDS)] * 40, ignore_index=True)
     assert f"{len(many) - result_views.MOST_ROWS} more segments" in page(many).text

@@ -1,8 +1,8 @@
 """Tables of scripts, from Python, JSON, CSV or sidecar files.
 
 Conventions: a script belongs to a recording by the name of its file (without folders) or by the sha256 of its bytes in
-hexadecimal. It is a text, or a list of turns with ``text`` and optionally ``speaker``, ``language``, ``start_ms`` and
-``end_ms``.
+hexadecimal. It is a text, or a list of turns with ``text`` and optionally ``speaker``, ``language``, ``start_ms``,
+``end_ms`` and ``translations`` (texts by language).
 """
 
 from __future__ import annotations
@@ -30,6 +30,17 @@ class Turn:
     language: str | None = None
     start_ms: int | None = None
     end_ms: int | None = None
+    translations: Mapping[str, str] | None = None
+    """Translations of the text by language. Translations into other languages are made up."""
+
+    def translated_words(self, part: int, parts: int) -> dict[str, list[str]]:
+        """Return a part of the words of each translation, where the translation is divided into equal parts.
+
+        >>> Turn(text="How are you?", translations={"de": "Wie geht es Ihnen?"}).translated_words(2, 3)
+        {'de': ['es', 'Ihnen?']}
+        """
+        words = {language: text.split() for language, text in (self.translations or {}).items()}
+        return {name: of[len(of) * part // parts : len(of) * (part + 1) // parts] for name, of in words.items()}
 
 
 def turns_of(script: Script) -> list[Turn]:
@@ -47,7 +58,12 @@ def turns_of(script: Script) -> list[Turn]:
             raise ValueError(f"a turn of a script needs a text; found {dict(row)!r}")
         times = {name: int(row[name]) for name in ("start_ms", "end_ms") if row.get(name) not in (None, "")}
         labels = {name: str(row[name]) for name in ("speaker", "language") if row.get(name) not in (None, "")}
-        turns.append(Turn(text=text, **times, **labels))  # type: ignore[arg-type]  # the two dicts hold int and str
+        translations = row.get("translations") or None
+        if translations and not (
+            isinstance(translations, Mapping) and all(isinstance(value, str) for value in translations.values())
+        ):
+            raise ValueError(f"the translations of a turn are texts by language; found {translations!r}")
+        turns.append(Turn(text=text, translations=translations, **times, **labels))  # type: ignore[arg-type]  # the two dicts hold int and str
     return turns
 
 

@@ -77,14 +77,24 @@ class Labels:
             token["translation_status"] = "original" if self.target(language) else "none"
         return token
 
-    def translate(self, words: Sequence[str], speaker: str, language: str, confidence: float) -> list[Token]:
-        """Return the translation tokens of some words, without times; empty if this speech is only transcribed."""
+    def translate(
+        self,
+        words: Sequence[str],
+        speaker: str,
+        language: str,
+        confidence: float,
+        given: Mapping[str, Sequence[str]],
+    ) -> list[Token]:
+        """Return the translation tokens of some words, without times; empty if this speech is only transcribed.
+
+        `given` holds the words of the translation by language; a translation into another language is made up.
+        """
         target = self.target(language)
         if target is None:
             return []
         tokens: list[Token] = []
-        for word in words:
-            text = pseudo_word(word, target, self.terms or {})
+        made = given[target] if target in given else [pseudo_word(word, target, self.terms or {}) for word in words]
+        for text in made:
             for piece in _pieces(text if target in UNSPACED else f" {text}"):
                 token: Token = {"text": piece, "confidence": confidence}
                 if self.speaker:
@@ -256,7 +266,8 @@ def make_tokens(
             bare = False
             tokens.append(labels.put(token, speaker, language))
         if labels.targets is not None:
-            tokens += labels.translate([word for word, _ in words], speaker, language, confidences[0])
+            texts = [word for word, _ in words]
+            tokens += labels.translate(texts, speaker, language, confidences[0], turn.translated_words(0, 1))
     return tokens
 
 

@@ -42,6 +42,8 @@ class _Word:
     language: str
     confidence: float
     ends_sentence: bool
+    translations: Mapping[str, list[str]]
+    """Words of the turn's translations that follow this word, by language."""
     starts: list[int] = field(default_factory=list)
     """Starts of the pieces so far."""
     settled: int = 0
@@ -164,7 +166,7 @@ class ScriptedStream:
     def _translations(self) -> list[Token]:
         tokens: list[Token] = []
         for word in self._owed:
-            made = self._labels.translate([word.text], word.speaker, word.language, word.confidence)
+            made = self._labels.translate([word.text], word.speaker, word.language, word.confidence, word.translations)
             if made and made[0]["text"] and made[0]["language"] not in _unspaced():
                 made[0]["text"] = " " + made[0]["text"]
             tokens += made
@@ -216,7 +218,8 @@ class ScriptedStream:
 
     def _cut(self, turns: Iterator[Turn], rng: np.random.Generator) -> Iterator[_Word]:
         for turn in turns:
-            for text in turn.text.split():
+            texts = turn.text.split()
+            for place, text in enumerate(texts):
                 yield _Word(
                     text=text,
                     pieces=list(cut_word(f" {text}")) or [text],
@@ -224,6 +227,7 @@ class ScriptedStream:
                     language=turn.language or "en",
                     confidence=float(np.float32(1 - min(rng.exponential(0.03), 0.95))),
                     ends_sentence=text[-1] in ".?!。？！",
+                    translations=turn.translated_words(place, len(texts)),
                 )
 
 

@@ -19,6 +19,7 @@ from soniox_ds.exceptions import InputError
 from soniox_ds.schema import TRANSLATION_PAIRS, conform, empty, need, need_milliseconds, no_duplicates, with_ids
 from soniox_ds.schema.by_part import by_part, need_in_any_part
 from soniox_ds.schema.inputs import Transcribed, Transcripts
+from soniox_ds.schema.result_table import ResultTable
 from soniox_ds.text.scripts import ends_sentence, is_unspaced
 from soniox_ds.text.translations import translation_mask
 from soniox_ds.text.words import words
@@ -29,7 +30,7 @@ _ENOUGH = 0.75  # share of the expected length, for a translation that has fewer
 
 
 @by_part()
-def translation_pairs(transcripts: Transcripts) -> pd.DataFrame:
+def translation_pairs(transcripts: Transcripts) -> ResultTable:
     """Match each stretch of speech with its translation.
 
     Parameters
@@ -42,6 +43,7 @@ def translation_pairs(transcripts: Transcripts) -> pd.DataFrame:
     -------
     DataFrame
         ``schema.TRANSLATION_PAIRS``: recordings in their order of appearance, pairs in the order in which they begin.
+        A notebook shows the originals beside their translations; `.plain` is the table with all columns.
         Speech that was not to be translated (status "none") also has rows, with NA as `translation`. The rows of a
         recording contain all words of both streams, in the original order. If there are no words, there are no rows.
 
@@ -84,7 +86,7 @@ def translation_pairs(transcripts: Transcripts) -> pd.DataFrame:
     """
     units = _units(transcripts)
     if units.empty:
-        return empty(TRANSLATION_PAIRS)
+        return ResultTable(empty(TRANSLATION_PAIRS))
     need_in_any_part(
         "translations",
         bool(translation_mask(units).any()),
@@ -97,7 +99,7 @@ def translation_pairs(transcripts: Transcripts) -> pd.DataFrame:
         pairs = [pair for _, of_channel in of_recording.groupby(channels, dropna=False) for pair in _paired(of_channel)]
         pairs.sort(key=lambda pair: pair.row)
         rows += [{"audio_id": audio_id, **_pair_row(number, pair)} for number, pair in enumerate(pairs)]
-    return conform(pd.DataFrame(rows), TRANSLATION_PAIRS)
+    return ResultTable(conform(pd.DataFrame(rows), TRANSLATION_PAIRS))
 
 
 class _Unit(NamedTuple):

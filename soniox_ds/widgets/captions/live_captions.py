@@ -82,8 +82,7 @@ class LiveCaptions:
     Examples
     --------
     >>> import soniox_ds as sx
-    >>> from soniox_ds.demo import samples_folder
-    >>> recording = samples_folder() / "market_stall.wav"
+    >>> recording = sx.io.samples_folder() / "market_stall.wav"
     >>> with sx.local_service("scripted"):
     ...     captions = sx.LiveCaptions(recording, enable_endpoint_detection=True, audio_id="market stall")
     >>> captions
