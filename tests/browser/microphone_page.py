@@ -57,7 +57,7 @@ SAMPLES = """() => {
 
 # The settled words of the captions.
 WORDS = """() => [...document.querySelectorAll('.sx-said')].map(said => [...said.childNodes]
-    .filter(node => node.nodeType === Node.TEXT_NODE).map(node => node.data).join('')).join(' ')"""
+    .filter(node => node.className !== 'sx-pending').map(node => node.textContent).join('')).join(' ')"""
 
 
 class _Remembering:

@@ -39,8 +39,13 @@ def heard_at_once(samples):
 def test_no_microphone(notebook, page_options, kind, words):
     with listening_service() as service:
         page = MicrophonePage(notebook, service, **page_options)
+        # It is told before anything is pressed, and nothing was asked for.
+        assert words in page.wait_for_note(words)
+        assert page.nb.page.is_hidden(".sx-alert")
+        assert page.tracks() == []
         page.nb.page.click(".sx-start")
         assert words in page.wait_for_alert(kind)
+        page.nb.wait_for("() => document.querySelector('.sx-notes').hidden")  # it is said once only
         page.wait_for_status("Ready")
         assert page.nb.page.get_attribute(".sx-alert", "role") == "alert"
         assert page.ask("[mic.state, len(mic.tokens)]") == ["idle", 0]
@@ -69,6 +74,34 @@ def test_no_microphone(notebook, page_options, kind, words):
         )
         page.nb.page.click(".sx-start")
         assert "a tab of its own" in page.wait_for_alert("policy")
+
+
+def test_the_permission_is_shown_before_start_and_follows_the_user(notebook):
+    with listening_service() as service:
+        page = MicrophonePage(notebook, service, flags=["--mute-audio"])  # a browser that no other test uses
+        nb, context = page.nb, page.nb.page.context
+        nb.is_as_loaded = False
+
+        def wait_for_permission(text):
+            nb.wait_until_equal(lambda: nb.page.inner_text(".sx-permission"), text)
+
+        wait_for_permission("microphone allowed")
+        assert nb.page.is_hidden(".sx-notes")
+        session = context.new_cdp_session(nb.page)
+
+        def set_permission(setting):
+            session.send("Browser.setPermission", {"permission": {"name": "microphone"}, "setting": setting})
+
+        set_permission("denied")
+        wait_for_permission("microphone refused")
+        assert "then press Start" in page.wait_for_note("icon left of the page's address")
+        nb.page.click(".sx-start")
+        page.wait_for_alert("denied")
+        set_permission("prompt")
+        wait_for_permission("the browser will ask for the microphone")
+        nb.wait_for("() => document.querySelector('.sx-alert').hidden && document.querySelector('.sx-notes').hidden")
+        set_permission("granted")
+        wait_for_permission("microphone allowed")
 
 
 def test_devices_that_change_mute_fall_silent_and_go(notebook, tmp_path):

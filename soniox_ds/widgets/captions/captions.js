@@ -4,6 +4,7 @@
 
 const CAPTION_COLOURS = 8;
 const CAPTION_LINES = 400; // most lines in the page
+const CAPTION_TIMES = new WeakMap(); // text node of settled words -> {start, end} in milliseconds
 
 class Captions {
   /** Draw into `root`. `label` names the region for screen readers, `empty` is shown while there are no captions.
@@ -100,6 +101,17 @@ class Captions {
     this.lines.slice(this.hiddenLines).forEach((line) => this.#put(line));
     this.#drawn();
     requestAnimationFrame(() => this.log.setAttribute("aria-live", "polite"));
+  }
+
+  /** True if there are settled words. */
+  get hasWords() {
+    return this.lines.some((line) => !line.isGhost);
+  }
+
+  /** Make the settled words elements that can be heard: `data-span` has start and end. Lines get a button each. */
+  open() {
+    this.lines.forEach((line) => line.open());
+    this.#drawn();
   }
 
   /** All settled words as text, one line for each line of the captions, translations below their originals. */
@@ -305,6 +317,25 @@ class CaptionLine {
     return this.own.row;
   }
 
+  /** Make the words elements, and the time a button, which is read as "Play from 0:12". */
+  open() {
+    for (const words of [...this.said.childNodes]) {
+      const times = words instanceof Text ? CAPTION_TIMES.get(words) : null;
+      if (!times || !words.data.trim()) continue;
+      const word = captionElement("span", "sx-word");
+      word.dataset.span = `${times.start} ${times.end}`;
+      word.textContent = words.data.trim();
+      words.replaceWith(words.data.slice(0, words.data.indexOf(word.textContent)), word);
+    }
+    const first = this.said.querySelector("[data-span]");
+    if (!first || this.time.tagName === "BUTTON") return;
+    const button = captionElement("button", "sx-time", { type: "button", "aria-label": `Play from ${this.time.textContent}` });
+    button.dataset.span = first.dataset.span;
+    button.textContent = this.time.textContent;
+    this.time.replaceWith(button);
+    this.time = button;
+  }
+
   /** Show the name of the speaker above a row; "" shows none. */
   name(row, text) {
     row.querySelector(".sx-who")?.remove();
@@ -364,12 +395,19 @@ function captionSettled(cell) {
 }
 
 /** Add settled text. The pieces of a word form one text node, or screen readers would read them separately. */
-function appendCaption(cell, { text }) {
+function appendCaption(cell, { text, start_ms: start, end_ms: end }) {
   const last = cell.lastChild;
   const shown = last ? text : text.trimStart();
   if (!shown) return;
-  if (!last || /^\s/u.test(shown) || /\s$/u.test(last.data)) cell.append(shown);
-  else last.appendData(shown);
+  if (last instanceof Text && !/^\s/u.test(shown) && !/\s$/u.test(last.data)) {
+    last.appendData(shown);
+    const times = CAPTION_TIMES.get(last);
+    if (times) times.end = end ?? times.end;
+    return;
+  }
+  const words = document.createTextNode(shown);
+  if (start !== undefined && start !== null) CAPTION_TIMES.set(words, { start, end: end ?? start });
+  cell.append(words);
 }
 
 /** "2" is a speaker of the first session, "2@3" of the third; they may or may not be the same person. */

@@ -48,6 +48,7 @@ class LiveCaptionsView {
       groupBy: this.kept.groupBy,
     });
     this.tools = new CaptionTools(captions, this.captions, { groups: this.settings.groups, kept: this.kept });
+    this.tools.show();
     this.root = root;
     this.kept.focus.enter(root, { play: this.playButton, stop: this.stopButton, log: this.captions.log, ...this.tools.controls });
     this.audio = new Audio();
@@ -97,6 +98,7 @@ class LiveCaptionsView {
   soFar(message) {
     this.captions.clear();
     this.captions.add(message.settled, message.ends);
+    this.tools.show();
     this.status.textContent = message.state;
   }
 
@@ -178,6 +180,7 @@ class LiveCaptionsView {
     this.measure(this.kept.lags.shown, message.pending, nowMs);
     this.captions.add(message.settled, message.ends);
     this.captions.pending(message.pending);
+    this.tools.show();
     this.drawLag();
   }
 

@@ -287,17 +287,49 @@ async function microphoneTrouble(error) {
       return say("policy", "The page around this notebook does not pass the microphone on: its frame lacks allow=\"microphone\", or its server forbids it (Permissions-Policy). Open the notebook in a tab of its own.");
     }
     if (/system/iu.test(error.message)) {
-      return say("system", "The operating system does not let this browser use the microphone. Allow it in the system's privacy settings, then press Start again.");
+      return say("system", "The operating system does not let this browser use the microphone. Allow it in the system's privacy settings, then press Start.");
     }
     const state = await microphonePermission();
     return state === "prompt"
       ? say("dismissed", "The question for the microphone was closed without an answer. Press Start again and choose Allow.")
-      : say("denied", "The microphone was refused for this site. Click the icon left of the page's address, allow the microphone, then press Start again.");
+      : say("denied", "The microphone was refused for this site. Click the icon left of the page's address, allow the microphone, then press Start.");
   }
-  if (error.name === "NotFoundError") return say("none", "No microphone was found. Plug one in, or switch it on in the system's sound settings, then press Start again.");
+  if (error.name === "NotFoundError") return say("none", "No microphone was found. Plug one in, or switch it on in the system's sound settings, then press Start.");
   if (error.name === "NotReadableError" || error.name === "AbortError") return say("busy", "The microphone cannot be opened: another program uses it, or its driver failed. Close the other program, or choose another device.");
-  if (error.name === "OverconstrainedError") return say("missing", "The chosen microphone is no longer there. Choose another one, then press Start again.");
+  if (error.name === "OverconstrainedError") return say("missing", "The chosen microphone is no longer there. Choose another one, then press Start.");
   return say("other", `The microphone could not be opened (${error.name}: ${error.message}).`);
+}
+
+/** Find out what Start will meet, without asking for the microphone. `state` is the permission ("granted", "prompt",
+    "denied", "unknown"). If Start cannot record, `kind` and `text` say why, and what to do. */
+async function microphoneOutlook() {
+  const state = await microphonePermission();
+  const because = async (name) => ({ state, ...await microphoneTrouble({ name, message: "" }) });
+  if (!window.isSecureContext || !navigator.mediaDevices?.getUserMedia) return because("InsecurePage");
+  const policy = document.permissionsPolicy ?? document.featurePolicy;
+  const isRefused = state === "denied" || location.protocol.startsWith("vscode");
+  if (isRefused || (policy && !policy.allowsFeature("microphone"))) return because("NotAllowedError");
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  if (!devices.some((device) => device.kind === "audioinput")) return because("NotFoundError");
+  return { state, kind: "", text: "" };
+}
+
+/** Call `changed` whenever the user changes the permission. Returns a function that ends this. */
+function whenPermissionChanges(changed) {
+  let status = null;
+  let isOver = false;
+  navigator.permissions?.query({ name: "microphone" }).then(
+    (found) => {
+      if (isOver) return;
+      status = found;
+      status.addEventListener("change", changed);
+    },
+    () => {}, // a browser that does not report it
+  );
+  return () => {
+    isOver = true;
+    status?.removeEventListener("change", changed);
+  };
 }
 
 async function microphonePermission() {

@@ -16,6 +16,7 @@ export default () => {
       return () => {
         focus.leave(el);
         recorder.detach(view);
+        view.close();
       };
     },
   };

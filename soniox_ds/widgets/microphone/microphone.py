@@ -32,6 +32,7 @@ from soniox_ds.api.prices import LIVE_USD_PER_HOUR
 from soniox_ds.batch.journal import default_path
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.exceptions import InputError, RecordingsFailedWarning, SetupError
+from soniox_ds.files.sounds import LONGEST_MS
 from soniox_ds.live.replay import tokens_table
 from soniox_ds.live.result import LiveResult
 from soniox_ds.live.transcript import Segment, Update
@@ -45,6 +46,7 @@ from soniox_ds.widgets.captions.grouping import GROUPS
 from soniox_ds.widgets.captions.still import still_html, still_text
 from soniox_ds.widgets.microphone.callbacks import Callbacks
 from soniox_ds.widgets.microphone.constants import page_constants
+from soniox_ds.widgets.microphone.exports import EXPORTS
 from soniox_ds.widgets.microphone.loopback import Loopback
 from soniox_ds.widgets.microphone.recorder import Listeners, Recorder
 from soniox_ds.widgets.microphone.recordings import save_recording, with_distinct_ids, write_wav
@@ -59,8 +61,11 @@ SCRIPTS = (
     "microphone/resume.js",
     "microphone/transcript.js",
     "keyboard_focus.js",
+    "player/clip_player.js",
+    "player/spoken_items.js",
     "captions/captions.js",
     "captions/caption_tools.js",
+    "captions/caption_playback.js",
     "microphone/audio_capture.js",
     "microphone/awake_timer.js",
     "microphone/kernel_channels.js",
@@ -83,7 +88,7 @@ class MicrophoneWidget(anywidget.AnyWidget):
     """The ipywidget of a `Microphone`, which can be put into boxes. It holds settings, but no results."""
 
     _esm = source(*SCRIPTS)
-    _css = source("captions/captions.css", "microphone/microphone.css", "still.css")
+    _css = source("captions/captions.css", "captions/caption_playback.css", "microphone/microphone.css", "still.css")
     settings = traitlets.Dict().tag(sync=True)
 
 
@@ -95,9 +100,9 @@ class _Comm:
     def __init__(self, widget: MicrophoneWidget) -> None:
         self._widget = widget
 
-    def send(self, message: Mapping[str, Any]) -> None:
+    def send(self, message: Mapping[str, Any], buffers: Sequence[bytes] = ()) -> None:
         if self._widget.comm is not None:
-            self._widget.send(dict(message))
+            self._widget.send(dict(message), list(buffers))
 
 
 class Microphone:
@@ -191,6 +196,8 @@ class Microphone:
                 "constants": page_constants(),
                 "groups": GROUPS,
                 "group_by": group_by,
+                "exports": EXPORTS,
+                "longest_clip_ms": LONGEST_MS,
             }
         )
         """The ipywidget, to be combined with others: ``HBox([mic.widget, ...])``."""

@@ -13,6 +13,7 @@ class MicrophoneView {
     ]));
     this.time = captionElement("span", "sx-clock", { role: "timer", "aria-live": "off" });
     this.cost = captionElement("span", "sx-cost");
+    this.permission = captionElement("span", "sx-permission");
     this.device = captionElement("select", "sx-device", { "aria-label": "Microphone device" });
     this.device.dataset.lmSuppressShortcuts = "true";
     this.device.addEventListener("change", () => recorder.choose_device(this.device.value));
@@ -23,7 +24,7 @@ class MicrophoneView {
     const line = captionElement("div", "sx-statusline");
     this.status = captionElement("span", "sx-status", { role: "status" });
     this.link = captionElement("span", "sx-link");
-    line.append(this.status, this.link, this.cost);
+    line.append(this.status, this.permission, this.link, this.cost);
     this.alert = captionElement("div", "sx-alert", { role: "alert", hidden: "" });
     // Numbers in notes change all the time. Screen readers get the notes once, without the numbers.
     this.notes = captionElement("div", "sx-notes", { "aria-hidden": "true" });
@@ -37,8 +38,25 @@ class MicrophoneView {
       moved: (place) => { recorder.place = place; },
       groupBy: recorder.kept.groupBy,
     });
-    this.tools = new CaptionTools(root, this.captions, { groups: recorder.settings.groups, kept: recorder.kept });
+    this.tools = new CaptionTools(root, this.captions, {
+      groups: recorder.settings.groups,
+      kept: recorder.kept,
+      exports: recorder.settings.exports,
+      save: (format) => recorder.askForFile(format),
+      stop: () => this.playback.player.stop(),
+    });
+    this.playback = new CaptionPlayback(root, this.captions, {
+      longestMs: recorder.settings.longest_clip_ms,
+      ask: (message) => recorder.askForClip(message),
+      changed: (isPlaying) => this.tools.playing(isPlaying),
+      tell: (text) => this.tools.tell(text),
+    });
+    this.tools.regrouped = () => this.playback.open(this.playback.audio);
     focus.enter(root, { ...this.buttons, device: this.device, log: this.captions.log, ...this.tools.controls });
+  }
+
+  close() {
+    this.playback.close();
   }
 
   /** Draw everything anew. */
@@ -46,6 +64,7 @@ class MicrophoneView {
     this.captions.clear();
     this.recorder.lines.forEach(({ tokens, ends }) => this.captions.add(tokens, ends));
     this.captions.pending(this.recorder.pendingTokens);
+    this.playback.open(null);
     this.show();
   }
 
@@ -55,6 +74,7 @@ class MicrophoneView {
     this.root.dataset.state = state;
     CONSTANTS.buttons.forEach((names) => this.showButton(this.buttons[names[0]], names));
     micText(this.status, CONSTANTS.states[recorder.shownState]);
+    micText(this.permission, recorder.isActive || state === "gone" ? "" : recorder.permission);
     micText(this.link, recorder.link);
     this.link.title = recorder.whyThisWay;
     this.alert.hidden = !recorder.trouble;
@@ -65,6 +85,13 @@ class MicrophoneView {
     this.showDevices();
     this.showTime();
     this.showLevel();
+    this.showTools();
+  }
+
+  showTools() {
+    const { playable } = this.recorder;
+    if (playable || this.playback.audio) this.playback.open(playable);
+    this.tools.show({ canPlay: playable !== null });
   }
 
   /** A button shows the action of its group that is allowed now, or is disabled. */

@@ -2,33 +2,40 @@
 
 Conventions: messages may be lost and requested again (``sync``). An API key is removed from every text. The page gets
 ``snapshot``, ``offered``, ``beat``, ``update``, ``state``, ``ended``, ``missing``, ``key``, ``no_key``, ``command``,
-``trouble``.
+``trouble``, and with binary content ``clip``, ``exported``.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from soniox_ds.api.connection import Connection
 from soniox_ds.exceptions import SonioxDSError
 from soniox_ds.live.transcript import LiveToken
 from soniox_ds.widgets.microphone.loopback import Channel
-from soniox_ds.widgets.microphone.takes import Take
+from soniox_ds.widgets.microphone.takes import BYTES_PER_MS, Take
 
-__all__ = ["PageMessages"]
+__all__ = ["NotebookChannel", "PageMessages"]
 
 _log = logging.getLogger(__name__)
+
+
+class NotebookChannel(Channel, Protocol):
+    """The notebook's own connection, which also carries files."""
+
+    def send(self, message: Mapping[str, Any], buffers: Sequence[bytes] = ()) -> None:
+        """Send a message with binary content."""
 
 
 class PageMessages:
     """The sender of messages to the pages of one widget."""
 
-    def __init__(self, comm: Channel, connection: Connection) -> None:
+    def __init__(self, comm: NotebookChannel, connection: Connection) -> None:
         self.comm = comm
         """The notebook's own connection, which reaches all pages."""
-        self.channel = comm
+        self.channel: Channel = comm
         """The connection to the page that records."""
         self._connection = connection
         self._broken: set[str] = set()  # names of channels that raise
@@ -53,6 +60,13 @@ class PageMessages:
         else:
             self._broken.discard(channel.name)
 
+    def send_file(self, message: Mapping[str, Any], buffers: Sequence[bytes]) -> None:
+        """Send a message with binary content over the notebook's own connection."""
+        try:
+            self.comm.send(message, buffers)
+        except Exception:  # noqa: BLE001  it is logged, and no recording depends on it
+            _log.exception("%r does not reach the page", message["type"])
+
     def snapshot(
         self, page: str, takes: Sequence[Take], *, running: str | None, offer: object, commands: Sequence[str]
     ) -> None:
@@ -67,6 +81,7 @@ class PageMessages:
             "ends": [] if last is None else last.ends,
             "commands": commands,
             "earlier": max(len(takes) - 1, 0),
+            "audio": None if last is None or running else _playable(last),
         }
         self.send(message, self.comm)
 
@@ -112,6 +127,7 @@ class PageMessages:
             "text": take.lost or (None if take.error is None else self.describe(take.error)),
             "lost": take.lost is not None,
             "tokens": len(take.transcript.settled),
+            "audio": _playable(take),
         }
         self.send(message)
         if not self.is_over_comm:
@@ -136,9 +152,15 @@ def _shown_parts(token: LiveToken) -> dict[str, Any]:
     parts = {
         "text": token.text,
         "start_ms": token.start_ms,
+        "end_ms": token.end_ms,
         "speaker": token.speaker,
         "language": token.language,
         "is_translation": token.is_translation or None,
         "source_language": token.source_language,
     }
     return {name: value for name, value in parts.items() if value is not None}
+
+
+def _playable(take: Take) -> dict[str, Any] | None:
+    """Return the name and the length of the audio that the page can play, or None if none was kept."""
+    return {"audio_id": take.audio_id, "duration_ms": len(take.kept) // BYTES_PER_MS} if take.kept else None

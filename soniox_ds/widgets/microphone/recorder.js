@@ -2,6 +2,7 @@
    only show it, and may come and go. */
 
 const MIC_STILL_OPEN = "This page does not record, but a recording goes on and is billed: in another page, or in this one before it was loaded again. Where that page is gone, it ends by itself in some seconds; Stop ends it now.";
+const MIC_PERMISSIONS = { granted: "microphone allowed", prompt: "the browser will ask for the microphone", denied: "microphone refused" };
 const MIC_RECONNECTING = "Reconnecting to the service; nothing is lost.";
 const MIC_KERNEL_GONE = "The kernel was restarted or has ended, so the microphone is off. What was said until then is below; run the cell again to go on.";
 
@@ -26,11 +27,14 @@ class Recorder {
     this.openMs = 0; // duration that is billed, which includes pauses
     this.deviceId = "";
     this.devices = [];
+    this.permission = ""; // what Start will find, in words
     this.lines = []; // contents for the views: {tokens, ends}
     this.pendingTokens = [];
     this.settledCount = 0;
     this.offer = null;
     this.requests = new Map(); // requests for keys, by name: {message, answered}
+    this.files = new Map(); // requests for files, by name: the functions that take the answers
+    this.heardAudio = null; // {audio_id, duration_ms} of the recording that is shown, if the kernel has its audio
     this.silentMs = 0; // time since the last message of the kernel, counted while this page is awake
     this.tickedAt = performance.now();
     this.wallAt = Date.now(); // of the latest tick, and how much was recorded by then
@@ -38,7 +42,7 @@ class Recorder {
     this.gap = null; // a gap without ticks: {at, heardMs, looks}
     this.gone = false;
     this.turn = Promise.resolve(); // button presses are handled one after the other
-    this.onMessage = (message) => this.heard(message, this.comm);
+    this.onMessage = (message, buffers) => this.heard(message, this.comm, buffers);
     this.onLive = () => this.comm.send({ type: "beat", take: "" }); // fails if the kernel has ended
     model.on("msg:custom", this.onMessage);
     model.on("comm_live_update", this.onLive);
@@ -46,12 +50,18 @@ class Recorder {
     navigator.mediaDevices?.addEventListener?.("devicechange", this.onDevices);
     this.closing = new PageClosing(this);
     this.timer = setInterval(() => this.tick(), CONSTANTS.recorder.tick_ms);
+    this.stopsLooking = whenPermissionChanges(() => this.listDevices());
     this.listDevices();
     this.comm.send({ type: "hello", page: this.page, origin: location.origin });
   }
 
   get isActive() {
     return CONSTANTS.active_states.includes(this.state);
+  }
+
+  /** The recording whose words can be heard, or null while a recording goes on or its audio is not kept. */
+  get playable() {
+    return this.isActive || this.elsewhere || this.state === "gone" ? null : this.heardAudio;
   }
 
   /** The state that is shown, by which buttons are allowed. */
@@ -66,6 +76,7 @@ class Recorder {
     this.model.off("msg:custom", this.onMessage);
     this.model.off("comm_live_update", this.onLive);
     navigator.mediaDevices?.removeEventListener?.("devicechange", this.onDevices);
+    this.stopsLooking();
     this.closing.dispose();
   }
 
@@ -143,6 +154,7 @@ class Recorder {
     } catch (error) {
       const trouble = await microphoneTrouble(error);
       if (this.take === take) this.set("idle", trouble);
+      this.listDevices();
       return;
     }
     if (this.take !== take || take.stopAsked || this.gone) {
@@ -167,6 +179,7 @@ class Recorder {
     this.lines = [];
     this.pendingTokens = [];
     this.settledCount = 0;
+    this.heardAudio = null;
     this.elapsedMs = 0;
     this.heardAtTick = 0;
     this.gap = null;
@@ -359,6 +372,7 @@ class Recorder {
     this.pendingTokens = [];
     this.views.forEach((view) => view.captions.pending([]));
     this.set(trouble ? "failed" : "stopped", trouble);
+    this.listDevices();
   }
 
   /** End a take from this page, and tell the kernel if possible. */
@@ -432,7 +446,27 @@ class Recorder {
     return answer;
   }
 
-  heard(message, channel) {
+  /** Request a file of the latest recording; rejects with the reason if there is none. */
+  askForFile(format) {
+    const request = micRandomName();
+    return new Promise((resolve, reject) => {
+      this.files.set(request, ({ reason, name, mime }, buffers) => {
+        if (reason) reject(new Error(micSentence(reason)));
+        else resolve({ name, mime, content: buffers[0] });
+      });
+      if (this.state === "gone" || !this.comm.send({ type: "export", page: this.page, request, format })) {
+        this.files.delete(request);
+        reject(new Error("The kernel has ended, so only text can be saved."));
+      }
+    });
+  }
+
+  /** Request audio of a recording, for the players of the views. */
+  askForClip(message) {
+    this.comm.send({ ...message, page: this.page });
+  }
+
+  heard(message, channel, buffers = []) {
     this.silentMs = 0;
     const { take } = this;
     const isMine = take && !take.isOver && message.take === take.name;
@@ -440,6 +474,11 @@ class Recorder {
       case "snapshot": if (message.page === this.page) this.draw(message); break;
       case "offered": if (message.page === this.page) this.offer = message.offer; break;
       case "command": this.command(message.action); break;
+      case "clip": if (message.page === this.page) this.views.forEach((view) => view.playback.player.arrived(message, buffers)); break;
+      case "exported":
+        if (message.page === this.page) this.files.get(message.request)?.(message, buffers);
+        this.files.delete(message.request);
+        break;
       case "trouble": this.note("trouble", message.text); break;
       case "key":
       case "no_key":
@@ -450,6 +489,7 @@ class Recorder {
       case "update": if (message.take === take?.name) this.drawUpdate(take, message, channel); break; // perhaps late
       case "state": if (isMine) this.stated(take, message.state); break;
       case "ended":
+        if (message.take === take?.name) this.heardAudio = message.audio ?? null;
         if (isMine) this.ended(take, message);
         else if (!this.isActive && (!take || message.take !== take.name)) this.comm.send({ type: "hello", page: this.page, origin: location.origin });
         break;
@@ -510,7 +550,7 @@ class Recorder {
 
   // ---- captions
 
-  draw({ settled, ends, offer, commands, earlier, running }) {
+  draw({ settled, ends, offer, commands, earlier, running, audio }) {
     if (offer) this.offer = offer;
     if (!this.isActive) {
       this.elsewhere = running;
@@ -519,6 +559,7 @@ class Recorder {
     if (!this.isActive && settled.length >= this.settledCount) {
       this.lines = [{ tokens: settled, ends }];
       this.settledCount = settled.length;
+      this.heardAudio = audio ?? null;
       this.views.forEach((view) => view.redraw());
     }
     this.earlier = earlier;
@@ -549,7 +590,10 @@ class Recorder {
     this.settledCount += tokens.length;
     if (tokens.length || ends.length) {
       this.lines.push({ tokens, ends });
-      this.views.forEach((view) => view.captions.add(tokens, ends));
+      this.views.forEach((view) => {
+        view.captions.add(tokens, ends);
+        view.showTools();
+      });
     }
     this.pendingTokens = pending;
     this.views.forEach((view) => view.captions.pending(pending));
@@ -626,8 +670,19 @@ class Recorder {
     return gapMs > CONSTANTS.recorder.sleep_ms ? gapMs : 0;
   }
 
+  /** List the microphones, and find out whether Start can record. */
   async listDevices() {
     this.devices = await microphones();
+    const { state, kind, text } = await microphoneOutlook();
+    this.permission = MIC_PERMISSIONS[state] ?? "";
+    if (this.isActive || this.gone) {
+      this.show();
+      return;
+    }
+    // What a failed Start has said is over once nothing is in the way any more.
+    if (!kind && ["denied", "none"].includes(this.trouble?.kind)) this.trouble = null;
+    if (this.trouble?.kind === kind) this.note("outlook", "");
+    else this.note("outlook", text);
     this.show();
   }
 }

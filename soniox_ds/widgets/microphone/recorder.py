@@ -7,7 +7,8 @@ page that the kernel is alive. The newest page wins: if another page begins a re
 Any error on the way (of a channel, a listener, a take) is logged and reported, and every take ends.
 
 From the page: ``hello``, ``offer``, ``open``, ``item`` (``audio``, ``control``, ``event``, ``stop``), ``beat``,
-``sync``, ``need_key``, ``leave`` (it is closed or loaded again), ``end`` (the page that records is to stop). The
+``sync``, ``need_key``, ``leave`` (it is closed or loaded again), ``end`` (the page that records is to stop), ``clip``
+(audio of a recording, see `soniox_ds.widgets.player.clips`), ``export`` (a file of the latest recording). The
 messages to the page are in ``page_messages``, and ``page_closing`` decides when a page that says nothing is gone.
 """
 
@@ -21,18 +22,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from soniox_ds.api.connection import Connection
-from soniox_ds.exceptions import ServiceError, SonioxDSError
+from soniox_ds.exceptions import InputError, ServiceError, SonioxDSError
 from soniox_ds.live.transcript import Update
 from soniox_ds.options import LiveOptions
 from soniox_ds.widgets._kernel import CellWatch
 from soniox_ds.widgets.microphone import page_closing
 from soniox_ds.widgets.microphone.buttons import ACTIONS
+from soniox_ds.widgets.microphone.exports import export
+from soniox_ds.widgets.microphone.kept_audio import KeptAudio
 from soniox_ds.widgets.microphone.loopback import Channel, Loopback
 from soniox_ds.widgets.microphone.page_closing import PAGE_GONE, PageWatch
-from soniox_ds.widgets.microphone.page_messages import PageMessages
+from soniox_ds.widgets.microphone.page_messages import NotebookChannel, PageMessages
 from soniox_ds.widgets.microphone.recovery import RecoveryStore
 from soniox_ds.widgets.microphone.takes import DirectTake, ProxyTake, Take
 from soniox_ds.widgets.microphone.temporary_keys import temporary_key
+from soniox_ds.widgets.player.clips import answer_clip
 
 __all__ = ["Listeners", "Recorder"]
 
@@ -60,7 +64,7 @@ class Recorder:
 
     options: LiveOptions
     connection: Connection
-    comm: Channel
+    comm: NotebookChannel
     loopback: Loopback
     cells: CellWatch
     modes: frozenset[str]
@@ -78,6 +82,7 @@ class Recorder:
         self.shown = False
         """True if some page has shown the widget."""
         self.page = PageMessages(self.comm, self.connection)
+        self._kept_audio = KeptAudio(lambda: self.takes)
         self._ids: dict[str, Take] = {}
         self._inbox: asyncio.Queue[tuple[Mapping[str, Any], bytes, Channel]] = asyncio.Queue()
         self._server: asyncio.Task[None] | None = None
@@ -141,6 +146,10 @@ class Recorder:
             self._spawn(self._end_for_another_page(self.running))
         elif kind == "need_key":
             self._spawn(self._hand_over_key(message, channel))
+        elif kind == "clip":
+            self._spawn(self._send_clip(message))
+        elif kind == "export":
+            self._spawn(self._send_export(message))
         elif kind in ("item", "sync"):
             take = self._ids.get(str(message["take"]))
             if take is None:
@@ -233,6 +242,22 @@ class Recorder:
                 action.in_kernel(take)
         elif kind == "stop":
             self._spawn(self._finish(take))
+
+    async def _send_clip(self, message: Mapping[str, Any]) -> None:
+        answer, audio = await asyncio.to_thread(answer_clip, self._kept_audio, message)
+        self.page.send_file({"type": "clip", "page": message["page"], **answer}, audio)
+
+    async def _send_export(self, message: Mapping[str, Any]) -> None:
+        answer = {"type": "exported", "page": message["page"], "request": message["request"]}
+        try:
+            if not self.takes:
+                raise InputError("nothing was recorded yet, so there is nothing to save")
+            result = await asyncio.to_thread(self.takes[-1].result)
+            file = await asyncio.to_thread(export, result, str(message["format"]))
+        except Exception as error:  # noqa: BLE001  the reader is told, and nothing else depends on it
+            self.page.send_file(answer | {"reason": self.page.describe(error)}, [])
+        else:
+            self.page.send_file(answer | {"name": file.name, "mime": file.mime}, [file.content])
 
     async def _hand_over_key(self, message: Mapping[str, Any], channel: Channel) -> None:
         answer: dict[str, Any] = {"request": message["request"]}

@@ -13,16 +13,22 @@ clips.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from soniox_ds.exceptions import InputError
-from soniox_ds.files.audio_excerpts import MIME_TYPE
-from soniox_ds.files.sounds import Sounds
+from soniox_ds.files.audio_excerpts import MIME_TYPE, Excerpt
 
-__all__ = ["answer_clip"]
+__all__ = ["Excerpts", "answer_clip"]
 
 
-def answer_clip(sounds: Sounds, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+class Excerpts(Protocol):
+    """The audio of recordings, such as `soniox_ds.files.sounds.Sounds`."""
+
+    def excerpt(self, audio_id: str, start_ms: int, end_ms: int) -> Excerpt:
+        """Return an excerpt, or the reason why there is none."""
+
+
+def answer_clip(sounds: Excerpts, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
     """Return the answer to a request for a clip, and a list with its binary buffer (empty if there is no audio).
 
     Raises

@@ -41,7 +41,7 @@ class SpokenView(StillWidget):
         The audio.
     """
 
-    _esm = source("keyboard_focus.js", "player/clip_player.js", "player/spoken_view.js")
+    _esm = source("keyboard_focus.js", "player/clip_player.js", "player/spoken_items.js", "player/spoken_view.js")
     _css = source("player/spoken_view.css", "still.css")
     settings = traitlets.Dict().tag(sync=True)
 

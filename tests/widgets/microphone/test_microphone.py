@@ -44,10 +44,12 @@ class Page:
     def __init__(self, name="comm"):
         self.name = name
         self.messages = []
+        self.files = []
         self.came = asyncio.Event()
 
-    def send(self, message):
+    def send(self, message, buffers=()):
         self.messages.append(json.loads(json.dumps(message)))
+        self.files += buffers
         self.came.set()
 
     def of(self, kind):
@@ -118,7 +120,10 @@ async def test_items_that_are_reordered_and_repeated_become_one_recording(tones)
         recorder.heard(*messages[index], page)
     over = await page.get("ended")
     (take,) = ended
-    assert over == {"type": "ended", "take": "t", "text": None, "lost": False, "tokens": 2 * len(WORDS)}
+    audio = {"audio_id": "microphone", "duration_ms": len(SPOKEN) // 32}
+    assert over == {
+        "type": "ended", "take": "t", "text": None, "lost": False, "tokens": 2 * len(WORDS), "audio": audio
+    }  # fmt: skip
     assert bytes(take.kept) == SPOKEN
     assert take.transcript.text.split() == WORDS
     assert recorder.state == "finished"
@@ -289,13 +294,13 @@ class Broken(Page):
         """Number of failures that follow a message that got through, or the beginning."""
         self._is_broken = False
 
-    def send(self, message):
+    def send(self, message, buffers=()):
         if message["type"] in self.kinds:
             self.n_breakdowns += not self._is_broken
             self._is_broken = True
             raise ZeroDivisionError("no way through")
         self._is_broken = False
-        super().send(message)
+        super().send(message, buffers)
 
 
 def raising(*_, **__):
