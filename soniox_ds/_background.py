@@ -319,7 +319,7 @@ def plain(async_function: Callable[P, Coroutine[Any, Any, T]], namespace: str | 
     >>> print(plain(transcribe).__doc__)
     Transcribe one file.
     <BLANKLINE>
-    Awaitable twin: ``soniox_ds.aio.transcribe``.
+    Asynchronous version: ``soniox_ds.aio.transcribe``.
     """
     if not inspect.iscoroutinefunction(async_function):
         raise TypeError(f"plain() takes an async function, found {async_function!r}")
@@ -373,7 +373,7 @@ def plain_iterator(async_function: Callable[P, AsyncGenerator[T, None]]) -> Call
 def _with_twin(async_function: Callable[..., Any], namespace: str | None = None) -> str:
     summary, *rest = inspect.cleandoc(async_function.__doc__ or "").split("\n\n", 1)
     name = ".".join(filter(None, ["soniox_ds.aio", namespace, async_function.__name__]))
-    return "\n\n".join(part for part in (summary, f"Awaitable twin: ``{name}``.", *rest) if part)
+    return "\n\n".join(part for part in (summary, f"Asynchronous version: ``{name}``.", *rest) if part)
 
 
 def enable_nested_loops() -> None:

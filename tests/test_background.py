@@ -43,14 +43,14 @@ def test_a_plain_function_is_the_same_function():
     assert str(inspect.signature(plain_double)) == "(number: int, *, times: int = 1) -> int"
     assert get_type_hints(plain_double) == {"number": int, "times": int, "return": int}
     assert plain_double.__doc__ == (
-        "Double a number.\n\nAwaitable twin: ``soniox_ds.aio.double``.\n\nNotes\n-----\nIt waits for a moment."
+        "Double a number.\n\nAsynchronous version: ``soniox_ds.aio.double``.\n\nNotes\n-----\nIt waits for a moment."
     )
 
 
 def test_a_function_without_documentation_gets_the_line_alone():
     async def silent() -> None: ...
 
-    assert _background.plain(silent).__doc__ == "Awaitable twin: ``soniox_ds.aio.silent``."
+    assert _background.plain(silent).__doc__ == "Asynchronous version: ``soniox_ds.aio.silent``."
 
 
 def test_every_call_is_on_the_same_loop_and_thread():
