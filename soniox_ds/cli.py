@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from soniox_ds.api.connection import Connection
+    from soniox_ds.corpus.corpus import Corpus
+    from soniox_ds.experiments.results import Comparison
 
 __all__ = ["main"]
 
@@ -303,6 +305,14 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
         help="language of the recordings, for the formatting-neutral word error rate (default: the column language, or "
         "the language hint of the transcription)",
     )
+    add(
+        "--compare",
+        nargs="+",
+        default=[],
+        metavar="NAME=FOLDER",
+        help="folders with other transcripts of the same recordings, made with other options, by another model or by "
+        "another provider, to compare with the corpus",
+    )
     add("--title", default="Transcription report", help="default: %(default)s")
     add("--recordings", type=int, default=5, help="number of the worst recordings to show (default: %(default)s)")
     add("--clips", type=int, default=8, help="number of the least confident places to show (default: %(default)s)")
@@ -465,10 +475,11 @@ def _context(options: argparse.Namespace) -> dict[str, Any] | None:
 def _report(options: argparse.Namespace) -> int:
     import soniox_ds as sx
 
+    corpus, references = sx.read_corpus(options.corpus), _references(options)
     path = sx.report(
-        sx.read_corpus(options.corpus),
-        _references(options),
-        path=options.out,
+        corpus,
+        options.out,
+        references,
         by=options.by,
         normalizer=options.normalizer,
         language=options.language,
@@ -476,9 +487,34 @@ def _report(options: argparse.Namespace) -> int:
         recordings=options.recordings,
         clips=options.clips,
         turns=options.turns,
+        comparison=_comparison(options, corpus, references),
     )
     print(f"written: {path} ({path.stat().st_size / 1024:,.0f} kB)")
     return 0
+
+
+def _comparison(options: argparse.Namespace, corpus: Corpus, references: pd.DataFrame | None) -> Comparison | None:
+    """Compare the corpus with those of --compare, which are NAME=FOLDER or FOLDER. Nothing is transcribed."""
+    import soniox_ds as sx
+
+    if not options.compare:
+        return None
+    arms = {options.corpus.resolve().name: corpus}
+    for given in options.compare:
+        name, equals, folder = given.partition("=")
+        folder = Path(folder if equals else given)
+        name = name if equals else folder.resolve().name
+        if name in arms:
+            raise InputError(f"--compare: the name {name!r} is given twice; write NAME=FOLDER with another name")
+        arms[name] = sx.read_corpus(folder)
+    return sx.compare(
+        corpus.recordings,
+        references,
+        arms=arms,
+        normalizer=options.normalizer,
+        language=options.language,
+        progress=False,
+    )
 
 
 def _references(options: argparse.Namespace) -> pd.DataFrame | None:

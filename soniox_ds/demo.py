@@ -146,6 +146,10 @@ def _run_steps(out: Path, quick: bool, *, is_local: bool) -> int:
     sx.plot.timeline(turns, audio_id=CONVERSATION, ax=ax)
     figure.savefig(timeline, dpi=150, bbox_inches="tight")
 
+    _say("Report", 'sx.report(corpus, "report.html", turns="data/samples/turns.rttm")')
+    report = sx.report(corpus, out / "report.html", turns=reference, title="Report of the demo")
+    print(f"  all of this on one page, with players: {report}  (open it in a browser)")
+
     corpus.save(out / "corpus", overwrite=True)
     _say("Saved", f"{out / 'corpus'}  (Parquet)\n{timeline}  (speaker timeline of {CONVERSATION})")
     _say("What to type next", "\n".join(next_steps(out, is_local)))
@@ -170,7 +174,6 @@ def next_steps(out: Path, is_local: bool) -> list[str]:
     ]
     steps = [
         [_program("python"), "-c", read],
-        [_program("soniox-ds"), "report", str(corpus), "-o", str(out / "report.html")],
         [*transcribe, *(["--overwrite"] if new_corpus.exists() else []), *(["--local"] if is_local else [])],
     ]
     if Path(NOTEBOOK).is_file():

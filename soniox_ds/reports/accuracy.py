@@ -13,13 +13,14 @@ from soniox_ds.metrics.confidence.roc import roc
 from soniox_ds.metrics.words.confusions import confusions
 from soniox_ds.reports.figures import figure
 from soniox_ds.reports.findings import Findings
-from soniox_ds.reports.tables import Section, Table, percent
+from soniox_ds.reports.tables import Fact, Section, Table, percent, remarks
 from soniox_ds.review_queue.flagging import review_curve
 
 __all__ = ["confidence", "errors"]
 
 _CONFUSIONS = 12
 _LONGEST = 24  # groups in one figure
+_COUNTS = ("substitutions", "deletions", "insertions")
 
 
 def errors(findings: Findings) -> Section | None:
@@ -80,15 +81,15 @@ def confidence(findings: Findings) -> Section | None:
         return {"least_sure": _least_sure(words)}
     row: Any = calibration(findings.alignments).iloc[0]
     facts = [
-        ("words with a confidence", int(row["n"])),
-        ("share that is right", percent(row["accuracy"])),
-        ("mean confidence", percent(row["confidence_mean"])),
-        ("calibration error (ECE)", percent(row["ece"], row["ece_low"], row["ece_high"])),
-        *([("interval of the ECE", f"none: {row['note']}")] if known(row["note"]) else []),
-        ("ECE by chance alone", percent(row["ece_by_chance"])),
-        ("Brier score", number_text(row["brier"], ".3f")),
-        ("normalised cross entropy", number_text(row["nce"], ".3f")),
-        ("area under the ROC curve of errors", number_text(row["auc"], ".3f")),
+        Fact("words with a confidence", int(row["n"])),
+        Fact("share that is right", percent(row["accuracy"])),
+        Fact("mean confidence", percent(row["confidence_mean"])),
+        Fact("calibration error (ECE)", percent(row["ece"], row["ece_low"], row["ece_high"])),
+        *([Fact("interval of the ECE", f"none: {row['note']}")] if known(row["note"]) else []),
+        Fact("ECE by chance alone", percent(row["ece_by_chance"])),
+        Fact("Brier score", number_text(row["brier"], ".3f")),
+        Fact("normalised cross entropy", number_text(row["nce"], ".3f")),
+        Fact("area under the ROC curve of errors", number_text(row["auc"], ".3f")),
     ]
     bins = reliability(findings.alignments, bins=10)
     figures = [
@@ -147,17 +148,17 @@ def _summary_table(summary: pd.DataFrame, columns: list[str], caption: str) -> T
     not_scored = [name for name in ("failed", "missing") if summary[name].any()]  # left out if all are scored
     neutral = ["neutral_wer"] if summary["neutral_wer"].notna().any() else []
     rates = ["word error rate", *("formatting-neutral" for _ in neutral)]
-    head = (*columns, *rates, "recordings", *not_scored, "words", "S", "D", "I", "blocks", "remark")
+    head = (*columns, *rates, "recordings", *not_scored, "words", *_COUNTS, "blocks")
     rows = [
         (
             *(str(row[name]) if known(row[name]) else "not known" for name in columns),
             percent(row["wer"], row["wer_low"], row["wer_high"]),
             *(percent(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in neutral),
             *(int(row[name]) for name in ("recordings", *not_scored, "reference_words")),
-            *(int(row[name]) for name in ("substitutions", "deletions", "insertions", "blocks")),
-            row["note"] if known(row["note"]) else "",
+            *(int(row[name]) for name in (*_COUNTS, "blocks")),
         )
         for row in summary.to_dict("records")
     ]
     first = len(columns)
-    return Table(head, rows, caption, numeric=range(first, first + 7 + len(neutral) + len(not_scored)))
+    numeric = range(first, first + 7 + len(neutral) + len(not_scored))
+    return Table(head, rows, caption, numeric, remarks(summary.to_dict("records"), *columns))

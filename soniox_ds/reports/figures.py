@@ -16,7 +16,10 @@ from xml.etree import ElementTree
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Drawing", "figure"]
+__all__ = ["NARROW", "Drawing", "figure"]
+
+NARROW = 5.0
+"""Width in inches of plots on narrow screens."""
 
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _INK = "#2e2f31"
@@ -25,19 +28,32 @@ _COLOURED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "
 
 
 class Drawing(NamedTuple):
-    """A figure as SVG, which is a part of the page, and its description."""
+    """A figure as SVG, which is a part of the page, its description, and a variant for narrow screens ("" for none)."""
 
     svg: str
     alt: str
+    narrow_svg: str = ""
 
 
-def figure(draw: Callable[[Axes], object], *, name: str, alt: str, width: float, height: float) -> Drawing:
+def figure(
+    draw: Callable[[Axes], object], *, name: str, alt: str, width: float, height: float, narrow: float = NARROW
+) -> Drawing:
     """Return the plot that `draw` puts on the axes it is given. Sizes are in inches.
+
+    A plot that is wider than `narrow` is drawn a second time, in about this width, so that its text stays readable on a
+    narrow screen. The page shows one of the two.
 
     >>> drawing = figure(lambda ax: ax.set_title("a <title>"), name="line", alt="an example", width=3, height=2)
     >>> "a &lt;title&gt;" in drawing.svg, "<script" in drawing.svg
     (True, False)
     """
+    if width <= narrow:
+        return Drawing(_svg(draw, name, width, height), alt)
+    wide = _svg(draw, name, width, height, "wide")
+    return Drawing(wide, alt, _svg(draw, f"{name}-narrow", narrow, height, "narrow"))
+
+
+def _svg(draw: Callable[[Axes], object], name: str, width: float, height: float, kind: str = "") -> str:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -53,7 +69,8 @@ def figure(draw: Callable[[Axes], object], *, name: str, alt: str, width: float,
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         canvas = Figure(figsize=(width, height), layout="constrained")
         draw(canvas.add_subplot())
-        canvas.savefig(file, format="svg", metadata={"Date": None})
+        # A label that is longer than a narrow plot makes the drawing wider instead of being cut off.
+        canvas.savefig(file, format="svg", metadata={"Date": None}, bbox_inches="tight" if kind == "narrow" else None)
     # The size of the drawing is used, so that labels beside the axes are not cut off.
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _XLINK)
@@ -71,4 +88,6 @@ def figure(draw: Callable[[Axes], object], *, name: str, alt: str, width: float,
                     value = value.replace(colour, colour_of_page)
                 element.set(key, value.replace("url(#", f"url(#{name}-"))
     root.set("aria-hidden", "true")
-    return Drawing(ElementTree.tostring(root, encoding="unicode"), alt)
+    if kind:
+        root.set("class", kind)
+    return ElementTree.tostring(root, encoding="unicode")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from soniox_ds._display import render
 from soniox_ds.corpus.corpus import Corpus
 from soniox_ds.exceptions import InputError
+from soniox_ds.experiments.results import Comparison
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.io.rttm import read_rttm
 from soniox_ds.live.result import LiveResult
@@ -31,18 +32,27 @@ from soniox_ds.text.normalizer import Normalizer
 if TYPE_CHECKING:
     import pandas as pd
 
-    from soniox_ds.experiments.results import Comparison
+__all__ = ["ReportPath", "report"]
 
-__all__ = ["report"]
+_PathOfSystem = Path if TYPE_CHECKING else type(Path())
+
+
+class ReportPath(_PathOfSystem):
+    """The path of a report that was written. A notebook shows it as a link to the page, with its size."""
+
+    def _repr_html_(self) -> str | None:
+        if not self.is_file():
+            return None
+        return render("reports/templates/link.html.j2", path=self.as_posix(), kilobytes=self.stat().st_size / 1024)
 
 
 def report(
-    corpus: Corpus | LiveResult,
+    corpus: Corpus | LiveResult | Comparison,
+    path: str | Path = "report.html",
     references: Any = None,
     *,
     format: str | None = None,
     encoding: str | None = None,
-    path: str | Path = "report.html",
     by: str | Sequence[str] | None = None,
     normalizer: Any = "basic",
     language: Languages = None,
@@ -51,21 +61,24 @@ def report(
     clips: int = 8,
     turns: pd.DataFrame | str | Path | None = None,
     comparison: Comparison | None = None,
-) -> Path:
+) -> ReportPath:
     """Write one self-contained HTML page about a corpus: its contents, its accuracy, and the places to listen to.
 
     Parameters
     ----------
     corpus
-        A corpus from `transcribe` or `read_corpus`, or the result of a live session.
+        A corpus from `transcribe` or `read_corpus`, the result of a live session, or an experiment of `compare`: the
+        page is then about its first arm, with a comparison of all arms, and the texts are compared as in the
+        experiment.
+    path
+        The file to write, with the extension ``.html`` or ``.htm``. An existing file is replaced once the new page is
+        complete.
     references
         The reference texts, as `word_errors` takes them, or a file or folder for `read_references`; by default the
         column `reference` of the recordings, if there is one. Without references, the page has no error rates.
     format, encoding
         Format and encoding of the file of references, where `read_references` cannot recognise them: the name of a
         format of `sx.io`, such as "seglst", and an encoding, such as "latin-1".
-    path
-        The file to write. An existing file is replaced once the new page is complete.
     by
         Metadata columns to group the errors by; by default those with 2 to 12 values, with two recordings or more each.
     normalizer, language
@@ -85,15 +98,15 @@ def report(
 
     Returns
     -------
-    Path
-        The path of the page.
+    ReportPath
+        The path of the page, a ``pathlib.Path``, which a notebook shows as a link with the size of the file.
 
     Raises
     ------
     InputError
-        If `corpus` is not a corpus or is empty, no reference belongs to it, `by` names an unknown column, a number is
-        below 0, there are reference turns but no speakers, or `format` or `encoding` is given without a file of
-        references.
+        If `corpus` is not a corpus or is empty, `path` does not name an HTML file, no reference belongs to the corpus,
+        `by` names an unknown column, a number is below 0, there are reference turns but no speakers, or `format` or
+        `encoding` is given without a file of references.
     SchemaError
         If the references or turns are not as documented.
     SourceError
@@ -107,16 +120,26 @@ def report(
     >>> recordings = pd.DataFrame({"audio_id": ["a.wav"], "status": "completed", "service": "api.soniox.com"})
     >>> tokens = pd.DataFrame({"audio_id": "a.wav", "token_index": [0, 1], "text": ["Good", " day"]})
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     page = sx.report(sx.Corpus(recordings, tokens), path=f"{folder}/report.html").read_text(encoding="utf-8")
+    ...     page = sx.report(sx.Corpus(recordings, tokens), f"{folder}/report.html").read_text(encoding="utf-8")
     >>> "Transcription report" in page, "http:" in page.replace("http://www.w3.org", "")
     (True, False)
     """
+    target = _target(path)
+    if isinstance(corpus, Comparison):
+        if references is not None or comparison is not None or language is not None or normalizer != "basic":
+            raise InputError(
+                "an experiment has its own references, normalizer and language, and is its own comparison; leave these "
+                "arguments out, or give a corpus and comparison=."
+            )
+        comparison, references = corpus, corpus.references
+        normalizer, language = corpus.scoring["normalizer"], corpus.scoring["language"]
+        corpus = corpus.corpora[corpus.baseline][0]
     if isinstance(corpus, LiveResult):
         corpus = corpus.corpus()
     given: object = corpus
     if not isinstance(given, Corpus):
         raise InputError(
-            f"report takes a Corpus (from sx.transcribe or sx.read_corpus) or a LiveResult, "
+            f"report takes a Corpus (from sx.transcribe or sx.read_corpus), a LiveResult or a Comparison, "
             f"found {type(given).__name__}; make a corpus of tables with sx.Corpus(recordings, tokens), and of "
             "several corpora with sx.concat."
         )
@@ -149,17 +172,18 @@ def report(
     # The name of a section is its id on the page and the name of its template, which holds its heading.
     contents: dict[str, Section | None] = {
         "summary": sections.summary(findings),
+        "arms": None if comparison is None else arms(comparison, reference_turns),
         "errors": accuracy.errors(findings),
         "places": sections.places(findings, clips),
         "recordings": sections.recordings(findings, recordings),
         "confidence": accuracy.confidence(findings),
         "speakers": speakers.speakers(findings, reference_turns),
         "languages": speakers.languages(findings),
-        "arms": None if comparison is None else arms(comparison, reference_turns),
         "failed": sections.failures(findings),
         "provenance": sections.provenance(findings),
         "conventions": sections.conventions(findings),
     }
+    contents["terms"] = sections.terms(contents)
     page = render(
         "reports/templates/page.html.j2",
         title=title,
@@ -168,11 +192,26 @@ def report(
         is_stand_in=findings.is_stand_in,
         sections={name: values for name, values in contents.items() if values is not None},
     )
+    with replacing(target) as beside:  # an incomplete page never replaces a complete one
+        beside.write_text(page, encoding="utf-8", errors="replace")
+    return ReportPath(target)
+
+
+def _target(path: Any) -> Path:
+    """Return the path of the page, or raise InputError if no page can be written there."""
+    if not isinstance(path, str | Path):
+        raise InputError(
+            f"path is the file to write, such as 'report.html'; found a {type(path).__name__}. References are given by "
+            "name: references=."
+        )
     target = Path(path)
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise InputError(
+            f"path is the file to write and ends in .html; found {str(path)!r}. A file of references is given by name: "
+            f"references={str(path)!r}."
+        )
     if not target.parent.is_dir():
         raise InputError(
             f"the folder {str(target.parent)!r} does not exist; create it first, or choose another folder."
         )
-    with replacing(target) as beside:  # an incomplete page never replaces a complete one
-        beside.write_text(page, encoding="utf-8", errors="replace")
     return target

@@ -7,6 +7,7 @@ Its function returns the values of that template, or None if there is nothing to
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -16,11 +17,12 @@ from soniox_ds._display import clock, known
 from soniox_ds.api.prices import price_text
 from soniox_ds.reports.audio import LONGEST_MS, cut
 from soniox_ds.reports.findings import Findings
+from soniox_ds.reports.glossary import explanations
 from soniox_ds.reports.selection import FEW_WORDS, excerpt, worst_place, worst_recordings
-from soniox_ds.reports.tables import Section, Table, count, percent
+from soniox_ds.reports.tables import Fact, Section, Table, count, names_in, percent
 from soniox_ds.review_queue.flagging import flag_low_confidence
 
-__all__ = ["conventions", "failures", "places", "provenance", "recordings", "summary"]
+__all__ = ["conventions", "failures", "places", "provenance", "recordings", "summary", "terms"]
 
 _LOW = 0.5
 _SECONDS_PER_CLIP = 12
@@ -30,47 +32,66 @@ _PAIRS = 250
 _CONTEXT = 8
 
 
+WARNINGS = {
+    "no_speech": "The transcript has no words.",
+    "truncated_file": "The file is shorter than its header says.",
+    "longer_than_header": "The file has audio after the end that its header declares; it may not be transcribed.",
+    "several_audio_tracks": "The file has more than one audio track. The first was transcribed.",
+    "several_channels": "The channels of the file differ, and they were transcribed together.",
+    "heard_in_part": "The service reports a shorter duration than the file has.",
+    "heard_longer": "The service reports a longer duration than the file has.",
+    "starts_late": "A long stretch at the beginning has no words. Music and silence have this effect, too.",
+    "ends_early": "A long stretch at the end has no words. Music and silence have this effect, too.",
+    "odd_confidence": "A confidence is not between 0 and 1.",
+    "implausible_rate": "The transcript has more characters per second than anybody can say.",
+    "repeats": "The same words occur many times in a row.",
+}
+"""Meanings of the codes in the column `warnings` of the recordings."""
+
+
 def summary(findings: Findings) -> Section:
     """Return the counts and the overall error rate."""
     corpus, words = findings.corpus, findings.words
-    facts: list[tuple[str, Any]] = []
+    facts: list[Fact] = []
     remarks = []
     if findings.overall is not None:
         row = findings.overall.iloc[0]
         if known(row["note"]):
             remarks.append(f"Word error rate: {row['note']}")
-        facts.append(("word error rate", percent(row["wer"], row["wer_low"], row["wer_high"])))
+        facts.append(Fact("word error rate", percent(row["wer"], row["wer_low"], row["wer_high"])))
         if known(row["neutral_wer"]):
             neutral = percent(row["neutral_wer"], row["neutral_wer_low"], row["neutral_wer_high"])
-            facts.append(("formatting-neutral word error rate", neutral))
+            facts.append(Fact("formatting-neutral word error rate", neutral))
             if row["neutral_words"] < row["reference_words"]:
                 remarks.append(f"The formatting-neutral rate is of {_neutral_words(row)}.")
     facts += [
-        ("recordings", len(corpus)),
-        ("completed", len(corpus.completed)),
-        ("failed", len(corpus.failed)),
-        ("audio", f"{corpus.hours:,.2f} hours" if corpus.hours >= 1 else f"{corpus.hours * 60:,.1f} minutes"),
-        ("words", len(words)),
+        Fact("recordings", len(corpus)),
+        Fact("completed", len(corpus.completed)),
+        Fact("failed", len(corpus.failed)),
+        Fact("audio", f"{corpus.hours:,.2f} hours" if corpus.hours >= 1 else f"{corpus.hours * 60:,.1f} minutes"),
+        Fact("words", len(words)),
     ]
     confidence = words["confidence"].dropna().astype("Float64")
     if len(confidence):
-        facts.append(("mean confidence", f"{confidence.mean():.3f}"))
-        facts.append((f"words below {_LOW:g}", percent(float((confidence < _LOW).mean()))))
+        facts.append(Fact("mean confidence", f"{confidence.mean():.3f}"))
+        facts.append(Fact(f"words below {_LOW:g}", percent(float((confidence < _LOW).mean()))))
     languages = words["language"].value_counts()
     if len(languages):
         most = ", ".join(f"{code} {share:.0%}" for code, share in (languages / languages.sum()).head(5).items())
-        facts.append(("languages, by words", most))
+        facts.append(Fact("languages, by words", most))
     if words["speaker"].notna().any():
         n_speakers = words.dropna(subset=["speaker"]).groupby("audio_id", observed=True)["speaker"].nunique()
-        facts.append(("speakers in a recording", f"{n_speakers.min()} to {n_speakers.max()}"))
+        facts.append(Fact("speakers in a recording", f"{n_speakers.min()} to {n_speakers.max()}"))
     if known(corpus.cost_usd):
-        facts.append(("cost by list price", price_text(corpus.cost_usd)))
+        facts.append(Fact("cost by list price", price_text(corpus.cost_usd)))
     warnings = corpus.recordings["warnings"].dropna().str.split().explode().value_counts().head(_ROWS)
-    rows = [(slug, int(number)) for slug, number in warnings.items()]
+    rows = [(slug, WARNINGS.get(str(slug), ""), int(number)) for slug, number in warnings.items()]
     return {
         "facts": facts,
         "remarks": remarks,
-        "warnings": Table(("warning", "recordings"), rows, "What looks wrong", numeric=(1,)) if rows else None,
+        "warnings": Table(("warning", "meaning", "recordings"), rows, "What looks wrong", numeric=(2,))
+        if rows
+        else None,
     }
 
 
@@ -102,7 +123,14 @@ def places(findings: Findings, most: int) -> Section | None:
                 "excerpt": cut(sources.loc[clip["audio_id"]], clip["start_ms"], clip["end_ms"]),
             }
         )
-    return {"budget_s": budget_s, "low": f"{_LOW:g}", "longest_s": LONGEST_MS // 1000, "places": shown}
+    head = ("rank", "recording", "time", "what was heard", "lowest confidence", "expected errors", "listen")
+    return {
+        "budget_s": budget_s,
+        "low": f"{_LOW:g}",
+        "longest_s": LONGEST_MS // 1000,
+        "table": Table(head, numeric=(0, 4, 5)),
+        "places": shown,
+    }
 
 
 def recordings(findings: Findings, most: int) -> Section | None:
@@ -173,7 +201,8 @@ def provenance(findings: Findings) -> Section:
         "What transcribed how many recordings",
         numeric=(4,),
     )
-    return {"services": services, "runs": shown, "count": count(len(runs), "run")}
+    head = ("run, UTC", "service", "model", "soniox_ds", "options")
+    return {"services": services, "table": Table(head, caption=count(len(runs), "run")), "runs": shown}
 
 
 def conventions(findings: Findings) -> Section:
@@ -195,6 +224,12 @@ def conventions(findings: Findings) -> Section:
     }
 
 
+def terms(contents: Mapping[str, Section | None]) -> Section | None:
+    """Return the explanations of the technical terms in the other sections."""
+    used = explanations(names_in(contents))
+    return {"terms": used} if used else None
+
+
 def _neutral_words(row: pd.Series[Any]) -> str:
     if row["neutral_words"] == row["reference_words"]:
         return f"all {row['neutral_words']:,}"
@@ -205,4 +240,4 @@ def _neutral_words(row: pd.Series[Any]) -> str:
 
 
 def _span(start_ms: Any, end_ms: Any) -> str:
-    return f"{clock(start_ms)}, {(int(end_ms) - int(start_ms)) / 1000:.1f} s"
+    return f"{clock(start_ms, tenths=True)} to {clock(end_ms, tenths=True)}"

@@ -38,7 +38,7 @@ async def test_neither_the_corpus_nor_its_files_nor_the_report_nor_the_logs(tmp_
     options = corpus.provenance["runs"][0]["options"]
     assert options["webhook_url"] == "http://127.0.0.1:9/done/***?job=7"
     corpus.save(tmp_path / "saved")
-    sx.report(corpus, {"r000": "a", "r001": "b"}, path=tmp_path / "report.html")
+    sx.report(corpus, tmp_path / "report.html", {"r000": "a", "r001": "b"})
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {".parquet", ".html", ".sqlite"} <= {path.suffix for path in files}
     for path in files:

@@ -189,7 +189,7 @@ def test_views_show_the_name_and_the_label():
 def test_the_report_names_speakers(tmp_path):
     corpus = corpus_of().rename_speakers({"call": {"1": "Anna"}})
     sx.report(corpus, path=tmp_path / "report.html")
-    assert "<td><bdi>Anna</bdi></td>" in (tmp_path / "report.html").read_text()
+    assert '<td role="cell" data-label="speaker"><bdi>Anna</bdi></td>' in (tmp_path / "report.html").read_text()
 
 
 NAME = "Ana/María\tde\r\nla שרה <b> \"x\" 'y' =1+1"

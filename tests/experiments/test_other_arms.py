@@ -269,9 +269,7 @@ def test_terms_confidences_and_speakers_are_compared(service, files, tmp_path):
     diarization = trial.diarization(turns)
     assert diarization["arm"].tolist() == ["soniox", "deepgram"]
     assert diarization["recordings"].tolist() == [3, 3]
-    report = sx.report(
-        trial.corpora["soniox"][0], REFERENCES, path=tmp_path / "page.html", comparison=trial, turns=turns
-    )
+    report = sx.report(trial.corpora["soniox"][0], tmp_path / "page.html", REFERENCES, comparison=trial, turns=turns)
     page = report.read_text(encoding="utf-8")
     for part in ("finished transcripts (deepgram)", "the function", "Confidences", "Speakers"):
         assert part in page.partition('id="arms"')[2].partition("</section>")[0]

@@ -161,7 +161,7 @@ def test_the_percentile_interval_is_that_of_scipy(trial, arm):
 
 
 def test_the_report_shows_the_arms_side_by_side(trial, tmp_path):
-    page = sx.report(trial.corpora["soniox"][0], REFERENCES, path=tmp_path / "report.html", comparison=trial)
+    page = sx.report(trial.corpora["soniox"][0], tmp_path / "report.html", REFERENCES, comparison=trial)
     section = page.read_text(encoding="utf-8").partition('id="arms"')[2].partition("</section>")[0]
     for row in trial.summary.itertuples():
         assert f"{row.wer:.1%}" in section

@@ -146,6 +146,7 @@ def test_the_page_has_every_section_and_the_right_figures(written):
         "failed",
         "provenance",
         "conventions",
+        "terms",
     }
     assert f"word error rate {2 / 33:.1%}" in page.text
     assert "invalid_audio" in page.text
@@ -254,6 +255,55 @@ def test_a_file_that_is_no_audio_and_a_place_after_its_end(tmp_path, corpus):
     assert "ends before" in cut(corpus.recordings.iloc[1], 90_000, 91_000).reason
 
 
+def test_the_page_is_written_where_the_second_argument_says(corpus, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = sx.report(corpus, "meeting.html")
+    assert (tmp_path / "meeting.html").is_file()
+    assert (str(page), repr(page)) == ("meeting.html", "ReportPath('meeting.html')")
+    kilobytes = (tmp_path / "meeting.html").stat().st_size / 1024
+    assert page._repr_html_() == (
+        f'<a href="meeting.html" target="_blank" rel="noopener">meeting.html</a> ({kilobytes:,.0f} kB)'
+    )
+    page.unlink()
+    assert page._repr_html_() is None
+
+
+def test_references_are_not_taken_for_the_page(corpus, tmp_path):
+    references = tmp_path / "references.csv"
+    corpus.recordings[["audio_id", "reference"]].to_csv(references, index=False)
+    before = references.read_bytes()
+    with pytest.raises(InputError, match=r"ends in \.html; found .*references.csv.*references="):
+        sx.report(corpus, references)
+    with pytest.raises(InputError, match=r"found a dict\. References are given by name: references="):
+        sx.report(corpus, {"a.wav": "text"})
+    assert references.read_bytes() == before
+
+
+def test_every_term_is_explained_once_and_linked(written):
+    page = page_of(written)
+    terms = [value for tag, name, value in page.attributes if tag == "dt" and name == "id"]
+    links = [value[1:] for value in page.values("href") if value.startswith("#term-")]
+    assert len(terms) == len(set(terms)) > 10
+    assert set(links) == set(terms) - {"term-interval"}  # brackets are in the cells, which have no links
+    assert "The number of wrong words (substitutions, deletions and insertions) divided by" in page.text
+    assert "term-recall" not in terms  # the page has no comparison
+
+
+def test_every_cell_names_its_column(written):
+    page = page_of(written)
+    labels = [value for tag, name, value in page.attributes if tag == "td" and name == "data-label"]
+    heads = page.tags.count("td")
+    assert len(labels) == heads > 50
+    assert {"recording", "word error rate", "lowest confidence", "listen", "options"} <= set(labels)
+
+
+def test_players_tell_their_length_before_they_are_played(written):
+    page = page_of(written)
+    preloads = [value for tag, name, value in page.attributes if tag == "audio" and name == "preload"]
+    assert len(preloads) == page.tags.count("audio") > 0
+    assert set(preloads) == {"metadata"}
+
+
 def test_without_references_there_are_no_error_rates(corpus, tmp_path):
     plain = sx.Corpus(corpus.recordings.drop(columns="reference"), corpus.tokens, corpus.provenance)
     page = page_of(sx.report(plain, path=tmp_path / "report.html"))
@@ -263,7 +313,7 @@ def test_without_references_there_are_no_error_rates(corpus, tmp_path):
     with pytest.raises(InputError, match="there are no references"):
         sx.report(plain, path=tmp_path / "report.html", by="room")
     texts = dict(zip(corpus.recordings["audio_id"], corpus.recordings["reference"], strict=True))
-    page = page_of(sx.report(plain, texts, path=tmp_path / "report.html"))
+    page = page_of(sx.report(plain, tmp_path / "report.html", texts))
     assert f"word error rate {2 / 33:.1%}" in page.text
 
 
@@ -350,7 +400,7 @@ def test_references_are_read_in_any_format(corpus, tmp_path, capsys):
     ]
     references = tmp_path / "seglst.txt"
     references.write_text(json.dumps(texts, ensure_ascii=False), encoding="latin-1")
-    page = sx.report(corpus, references, format="seglst", encoding="latin-1", path=tmp_path / "report.html")
+    page = sx.report(corpus, tmp_path / "report.html", references, format="seglst", encoding="latin-1")
     assert "käse" in page.read_text(encoding="utf-8")
     corpus.save(tmp_path / "corpus")
     arguments = ["report", str(tmp_path / "corpus"), "-o", str(tmp_path / "by command.html")]
@@ -362,7 +412,7 @@ def test_references_are_read_in_any_format(corpus, tmp_path, capsys):
     with pytest.raises(
         InputError, match=r"format and encoding describe a file of references, but references is a dict"
     ):
-        sx.report(corpus, dict.fromkeys(corpus, "good"), format="seglst", path=tmp_path / "report.html")
+        sx.report(corpus, tmp_path / "report.html", dict.fromkeys(corpus, "good"), format="seglst")
 
 
 def test_speakers_are_measured_and_scored_against_turns(corpus, tmp_path):
@@ -405,10 +455,31 @@ def test_an_experiment_has_a_section(corpus, tmp_path):
         seed=0,
     )
     page = page_of(sx.report(corpus, path=tmp_path / "report.html", comparison=trial))
-    assert "Comparison of options" in page.text
+    assert "“plain”, recording by recording" in page.text
     assert f"plain {2 / 33:.1%}" in page.text
     assert f"terms {1 / 33:.1%}" in page.text
     assert f"plain {2 / 3:.1%}" in page.text  # the recall of the one term
+
+
+@pytest.mark.filterwarnings("ignore::soniox_ds.exceptions.SmallSampleWarning")
+def test_an_experiment_is_reported_by_itself_and_by_the_command(corpus, tmp_path, capsys):
+    better = sx.Corpus(corpus.recordings, corpus.tokens.replace({"text": {" quack": " quick"}}))
+    trial = sx.compare(corpus.recordings, arms={"first": corpus, "second": better}, progress=False)
+    page = page_of(sx.report(trial, tmp_path / "trial.html"))
+    assert f"first {2 / 33:.1%}" in page.text
+    assert f"second {1 / 33:.1%}" in page.text
+    assert "second better quick quack quick b.wav 0:00" in page.text
+    with pytest.raises(InputError, match="has its own references"):
+        sx.report(trial, tmp_path / "trial.html", {"a.wav": "text"})
+    corpus.save(tmp_path / "first")
+    better.save(tmp_path / "other")
+    command = ["report", str(tmp_path / "first"), "-o", str(tmp_path / "both.html"), "--compare"]
+    assert main([*command, f"second={tmp_path / 'other'}"]) == 0
+    assert "second better quick quack quick b.wav 0:00" in page_of(tmp_path / "both.html").text
+    assert main([*command, str(tmp_path / "other")]) == 0
+    assert f"other {1 / 33:.1%}" in page_of(tmp_path / "both.html").text
+    assert main([*command, f"first={tmp_path / 'other'}"]) == 2
+    assert "the name 'first' is given twice" in capsys.readouterr().err
 
 
 TAGS_OF_A_PAGE = {
@@ -468,7 +539,7 @@ def test_hostile_text_is_text_in_every_section(corpus, tmp_path):
     )
     page = page_of(path)
     sections = [value for tag, name, value in page.attributes if tag == "section" and name == "id"]
-    assert len(sections) == 11, "every section is there"
+    assert len(sections) == 12, "every section is there"
     assert set(page.tags) <= TAGS_OF_A_PAGE | TAGS_OF_A_FIGURE
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
     assert "\x0b" not in path.read_text(encoding="utf-8")

@@ -185,7 +185,7 @@ def test_the_most_frequent_errors_of_a_report_are_not_of_formatting(tmp_path, la
         ]
     ).assign(confidence=0.9)
     asked = {"a": "call seven people now", "b": "call seven houses"}
-    page = sx.report(sx.Corpus(recordings, tokens), asked, path=tmp_path / "r.html", language=language)
+    page = sx.report(sx.Corpus(recordings, tokens), tmp_path / "r.html", asked, language=language)
     section = page.read_text(encoding="utf-8").split("The most frequent confusions")[1].split("</table>")[0]
     assert "now → no" in section
     assert ("seven → 7" in section) is (language is None)
