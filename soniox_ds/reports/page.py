@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ReportPath", "report"]
 
-_PathOfSystem = Path if TYPE_CHECKING else type(Path())
+if TYPE_CHECKING:
+    _PathOfSystem = Path
+else:
+    _PathOfSystem = type(Path())  # Before Python 3.12, a class cannot inherit from Path itself.
 
 
 class ReportPath(_PathOfSystem):

@@ -50,7 +50,7 @@ class Fact(NamedTuple):
         return anchor(self.name)
 
 
-def remarks(rows: Iterable[Mapping[str, Any]], *names: str) -> list[str]:
+def remarks(rows: Iterable[Mapping[Any, Any]], *names: str) -> list[str]:
     """Return the notes of the rows, each text once, with the groups that it is about.
 
     >>> rows = [{"by": "a", "note": "Few words."}, {"by": "b", "note": "Few words."}, {"by": "c", "note": None}]
