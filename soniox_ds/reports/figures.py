@@ -28,11 +28,13 @@ _COLOURED = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "
 
 
 class Drawing(NamedTuple):
-    """A figure as SVG, which is a part of the page, its description, and a variant for narrow screens ("" for none)."""
+    """A figure as SVG, which is a part of the page, and its description.
+
+    A wide figure is two SVG elements, with the classes `wide` and `narrow`, of which the page shows one.
+    """
 
     svg: str
     alt: str
-    narrow_svg: str = ""
 
 
 def figure(
@@ -50,7 +52,7 @@ def figure(
     if width <= narrow:
         return Drawing(_svg(draw, name, width, height), alt)
     wide = _svg(draw, name, width, height, "wide")
-    return Drawing(wide, alt, _svg(draw, f"{name}-narrow", narrow, height, "narrow"))
+    return Drawing(wide + _svg(draw, f"{name}-narrow", narrow, height, "narrow"), alt)
 
 
 def _svg(draw: Callable[[Axes], object], name: str, width: float, height: float, kind: str = "") -> str:
