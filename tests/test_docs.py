@@ -65,6 +65,15 @@ def test_links_lead_somewhere(page):
             assert (page.parent / link).exists(), f"{page.name} links to {link}"
 
 
+def test_the_pictures_of_the_readme_exist_in_two_themes_and_have_a_text():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    dark, light = re.findall(r'srcset="([^"]+)"', readme), re.findall(r'<img src="([^"]+)"', readme)
+    assert dark == [name.replace("light", "dark") for name in light] != light
+    assert sum((ROOT / name).stat().st_size for name in dark + light) < 500_000
+    assert all(len(text) > 60 for text in re.findall(r'alt="([^"]+)"', readme))
+    assert readme.count("alt=") == len(light)
+
+
 def test_the_version_is_the_same_everywhere():
     assert f"\nversion: {sx.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     changelog = (ROOT / "docs" / "changelog.md").read_text(encoding="utf-8")

@@ -145,15 +145,19 @@ class Page:
         self.n_charts += 1
         for theme in ("light", "dark"):
             file = f"{self.name.replace('/', '-')}-{self.n_charts}-{theme}.svg"
-            svg = drawn.getvalue()
-            for colour, replacement in COLOURS.items():
-                svg = svg.replace(colour, replacement[theme])
-            (folder / file).write_text(svg, encoding="utf-8")
+            (folder / file).write_text(in_theme(drawn.getvalue(), theme), encoding="utf-8")
             images.append(
                 f'<img class="chart only-{theme}" src="{"../" * self.name.count("/")}_images/{file}"'
                 f' alt="Chart: {escape(self.heading)}" loading="lazy">'
             )
         return "".join(images)
+
+
+def in_theme(svg: str, theme: str) -> str:
+    """Return a chart in the colours of light or dark pages."""
+    for colour, replacement in COLOURS.items():
+        svg = svg.replace(colour, replacement[theme])
+    return svg
 
 
 def as_html(value: Any) -> str:

@@ -33,6 +33,8 @@ def test_recordings_are_searched_sorted_and_heard(notebook):
     keys = page.page.keyboard
     assert texts_of(page, ".sxe-name") == ["r000.wav"]
     assert 20 < page.page.locator(".sxe-rows tr").count() <= 200
+    tops = "() => [...document.querySelectorAll('.sxe-facts div')].slice(0, 3).map(fact => fact.offsetTop)"
+    assert len(set(page.page.evaluate(tops))) == 1  # the facts about the recording flow, as words do
 
     # sorted by the error rate, the largest first; the recording with markup in its texts is the worst
     page.page.click(".sxe-labels th:nth-child(3) button")
