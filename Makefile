@@ -29,9 +29,9 @@ demo: $(VENV)/.ready-local
 notebook: $(VENV)/.ready-local
 	$(BIN)/jupyter lab notebooks/01_transcribe_a_dataset.ipynb
 
-# Three workers more than there are cores: three groups of tests in browsers wait for sound most of the time, and the group
-# with the recogniser for processes. Each worker and each of these groups needs somewhat less than 1 GB of memory.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 3)')
+# Two workers more than there are cores: two groups of tests in browsers wait for sound most of the time. Each worker needs
+# somewhat less than 1 GB of memory, and each of these groups somewhat more.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 2)')
 # The types are checked, and the documentation is built, while the tests run.
 test: $(VENV)/.ready-test system lint
 	$(MAKE) --no-print-directory --jobs=2 tests types-and-docs

@@ -42,7 +42,6 @@ def pytest_collect_file() -> Generator[None, list[pytest.Collector], list[pytest
 GROUPS = (
     "browser-1",
     "browser-2",
-    "browser-3",
     "whisper",
     "clients",
     "lhotse",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -382,16 +383,28 @@ def empty(table: Mapping[str, Column]) -> pd.DataFrame:
 def conform(frame: pd.DataFrame, table: Mapping[str, Column]) -> pd.DataFrame:
     """Return `frame` with the columns of `table` first, in its order and with its dtypes.
 
-    Missing columns are filled with NA. Other columns follow unchanged.
+    Missing columns are filled with NA. Other columns follow unchanged. The result shares no values with `frame`.
     """
-    of_table = {
-        name: frame[name].astype(cast(Any, column.dtype))
-        if name in frame
-        else pd.Series(pd.NA, index=frame.index, dtype=column.dtype)
-        for name, column in table.items()
-    }
+    of_table = {}
+    for name, column in table.items():
+        dtype = _dtype(column)
+        if name not in frame:
+            of_table[name] = pd.Series(pd.NA, index=frame.index, dtype=dtype)
+        else:
+            values = frame[name]
+            of_table[name] = values if values.dtype == dtype else values.astype(dtype)
     further = {name: frame[name] for name in frame.columns if name not in table}
     return pd.DataFrame({**of_table, **further}, index=frame.index)
+
+
+def _dtype(column: Column) -> Any:
+    """Return the dtype of a column. pandas reads a dtype from its name slowly, and strings depend on an option."""
+    return pd.StringDtype() if column.dtype == "string" else _fixed_dtype(column.dtype)
+
+
+@functools.cache
+def _fixed_dtype(name: str) -> Any:
+    return pd.api.types.pandas_dtype(name)
 
 
 def arrow_schema(table: Mapping[str, Column]) -> pa.Schema:
@@ -433,7 +446,7 @@ def frame_from_arrow(arrow: pa.Table, table: Mapping[str, Column]) -> pd.DataFra
         target = targets.field(name).type
         plain = target.value_type if pa.types.is_dictionary(target) else target
         values = arrow[name].cast(plain)
-        dtype: Any = pd.api.types.pandas_dtype(column.dtype)
+        dtype = _dtype(column)
         if hasattr(dtype, "__from_arrow__"):
             return dtype.__from_arrow__(values)
         return values.to_pandas().astype(dtype)

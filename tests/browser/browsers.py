@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 from jupyter_lab import INSECURE_HOST, PATIENCE_S
 
@@ -26,45 +27,54 @@ def browser_path():
 
 
 class Browsers:
-    """Browsers that are started when a test first asks for one with such a microphone, flags and window."""
+    """Browsers that are started when a test first asks for one with such a microphone and such flags.
 
-    MOST = 2  # running at a time; each takes some 400 MB
+    The fake microphone reads its file anew whenever a page begins to record. The file is a link, so that one browser
+    serves tests with different sounds.
+    """
+
+    MOST = 3  # running at a time; each takes some 400 MB
 
     def __init__(self, playwright, executable, folder):
         self._playwright = playwright
         self._executable = executable
         self._folder = folder
+        self._sound = folder / "sound.wav"
         self._started = 0
         self._browsers = {}  # the one that was used last is the last one
         self._kept = []
 
     def tab(self, mic, wav, loop, flags, viewport, url=None):
-        """Return a tab of the browser with these properties, and the folder of the browser's profile.
+        """Return a tab of this size of the browser with these properties, and the folder of the browser's profile.
 
         The tab is one that an earlier test has left with Lab at `url` in it, or else it is new and empty.
         """
-        properties = (mic, wav, loop, *flags, *viewport)
-        context, profile = self._browsers.pop(properties, None) or self._start(*properties[:3], flags, viewport)
+        link = self._folder / "sound.new"
+        link.symlink_to(Path(wav).absolute())
+        link.replace(self._sound)
+        properties = (mic, loop, *flags)
+        context, profile = self._browsers.pop(properties, None) or self._start(mic, loop, flags)
         self._browsers[properties] = context, profile
-        for tab in self._kept:
-            if url and tab.context == context and tab.url.startswith(url):
-                self._kept.remove(tab)
-                return tab, profile
-        return context.new_page(), profile
+        tab = next((tab for tab in self._kept if url and tab.context == context and tab.url.startswith(url)), None)
+        if tab:
+            self._kept.remove(tab)
+        else:
+            tab = context.new_page()
+        tab.set_viewport_size(dict(zip(("width", "height"), viewport, strict=True)))
+        return tab, profile
 
-    def _start(self, mic, wav, loop, flags, viewport):
+    def _start(self, mic, loop, flags):
         self._started += 1
         profile = self._folder / f"browser-{self._started}"
         device = [
             "--use-fake-device-for-media-stream",
-            f"--use-file-for-fake-audio-capture={wav}{'' if loop else '%noloop'}",
+            f"--use-file-for-fake-audio-capture={self._sound}{'' if loop else '%noloop'}",
         ]
         context = self._playwright.chromium.launch_persistent_context(
             profile,
             executable_path=self._executable,
             headless=True,
             chromium_sandbox=False,
-            viewport=dict(zip(("width", "height"), viewport, strict=True)),
             permissions=[] if mic == "deny" else ["microphone"],
             reduced_motion="reduce",  # a dot that blinks has the page drawn sixty times a second, a third of all work
             args=[*FLAGS, *(device if mic != "none" else []), *flags],

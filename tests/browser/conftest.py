@@ -20,24 +20,25 @@ from notebook_files import new_notebook, write_notebook
 from notebook_page import NotebookPage
 from tones import pcm_bytes, random_words, speak
 
-GROUPS = {
-    "test_microphone_life_in_browser": "browser-1",
-    "test_microphone_in_browser": "browser-1",
-    "test_lab_in_browser": "browser-1",
-    "test_microphone_trouble_in_browser": "browser-2",
-    "test_looks_in_browser": "browser-2",
-    "test_browser_halves": "browser-2",
-}
-"""The groups of the files that take longest. All others are in ``browser-3``, which takes about as long."""
+GROUPS = dict.fromkeys(
+    (
+        "test_lab_in_browser",
+        "test_looks_in_browser",
+        "test_microphone_life_in_browser",
+        "test_microphone_trouble_in_browser",
+    ),
+    "browser-1",
+)
+"""The groups of some files. All others are in ``browser-2``, which takes about as long."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """Run them in three xdist workers, since they mostly wait for sound; in every worker, each would start a Lab."""
+    """Run them in two xdist workers, since they mostly wait for sound; in every worker, each would start a Lab."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group(GROUPS.get(item.path.stem, "browser-3")))
+            item.add_marker(pytest.mark.xdist_group(GROUPS.get(item.path.stem, "browser-2")))
 
 
 @pytest.fixture(scope="session")
@@ -136,10 +137,10 @@ def notebook(lab, browsers, sound, tmp_path):
     """``notebook(cells, mic="allow", wav=None, env=None, ...)`` opens a new notebook and returns its NotebookPage.
 
     `cells` are sources of code cells. `mic`: ``"allow"``, ``"deny"`` (permission refused) or ``"none"`` (no device).
-    `wav` is what the fake microphone hears, once (`loop` for over and over); by default `sound`. `env` is added to the
-    kernel's environment, `files` (name to bytes) are written beside the notebook first. `secure=False` opens the page
-    at a host name that is no secure context. `flags` go to the browser. With `errors_allowed` uncaught exceptions of
-    the page do not fail the test.
+    `wav` is what the fake microphone hears, over and over unless `loop` is False; by default `sound`. `env` is added to
+    the kernel's environment, `files` (name to bytes) are written beside the notebook first. `secure=False` opens the
+    page at a host name that is no secure context. `flags` go to the browser. With `errors_allowed` uncaught exceptions
+    of the page do not fail the test.
     """
     opened: list[tuple[NotebookPage, bool]] = []
     with contextlib.ExitStack() as stack:
@@ -151,7 +152,7 @@ def notebook(lab, browsers, sound, tmp_path):
             *,
             mic="allow",
             wav=None,
-            loop=False,
+            loop=True,
             env=None,
             files=None,
             secure=True,

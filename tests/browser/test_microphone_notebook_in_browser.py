@@ -29,7 +29,7 @@ def test_every_cell_runs_and_the_words_are_those_that_were_said(notebook, cells,
     wav = SAMPLES / f"{SAMPLE}.wav"
     with wave.open(str(wav)) as file:
         seconds = file.getnframes() / file.getframerate()
-    nb = notebook(cells, wav=wav, viewport=(1100, 1600))
+    nb = notebook(cells, wav=wav, loop=False, viewport=(1100, 1600))
     shown = next(number for number, cell in enumerate(cells) if cell.endswith("\nmic"))
     for number in range(shown + 1):
         nb.run(number)

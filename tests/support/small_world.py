@@ -19,7 +19,19 @@ from stream_logs import Log, token
 import soniox_ds as sx
 from soniox_ds.io.formats import FORMATS
 
-__all__ = ["CALLS", "NO_TABLES", "PAIRS", "QUICK", "call", "cases", "check_same", "spoilt_table", "tables", "tables_of"]
+__all__ = [
+    "CALLS",
+    "NO_TABLES",
+    "PAIRS",
+    "QUICK",
+    "call",
+    "cases",
+    "check_same",
+    "spoilt_table",
+    "tables",
+    "tables_of",
+    "true_result",
+]
 
 plt.switch_backend("agg")
 
@@ -284,6 +296,12 @@ def call(name, spoilt=None, kind="true", first="a"):
         return CALLS[name](**{parameter: given[parameter] for parameter in inspect.signature(CALLS[name]).parameters})
     finally:
         plt.close("all")
+
+
+@functools.cache
+def true_result(name):
+    """The result of a function on the true tables, which is computed once. Nothing may change it."""
+    return call(name)
 
 
 MEASURED = {"latencies"}
