@@ -13,7 +13,22 @@ import socket
 import sys
 
 # Modules that notebooks of the tests import, directly or through the package.
-MODULES = ("anywidget", "IPython", "numpy", "pandas", "pyarrow.parquet", "soniox_ds.widgets.microphone", "websockets")
+MODULES = (
+    "anywidget",
+    "anyio._backends._asyncio",
+    "httpcore",
+    "IPython.extensions.storemagic",
+    "ipykernel.debugger",
+    "jinja2",
+    "numpy",
+    "pandas",
+    "pyarrow.parquet",
+    "soniox_ds.review_queue.flagging",
+    "soniox_ds.widgets.captions.live_captions",
+    "soniox_ds.widgets.microphone.microphone",
+    "soniox_ds.widgets.review.queue",
+    "websockets",
+)
 LONGEST_REQUEST = 1_000_000
 
 
