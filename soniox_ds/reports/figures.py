@@ -63,7 +63,8 @@ def _svg(draw: Callable[[Axes], object], name: str, width: float, height: float,
         "svg.fonttype": "none",
         "svg.hashsalt": name,
         "savefig.facecolor": "none",
-        "axes.facecolor": "none",
+        # White becomes the page's background. Hollow marks are filled with it.
+        "axes.facecolor": "#ffffff",
     }
     file = io.BytesIO()
     with mpl.rc_context(style | dict.fromkeys(_COLOURED, _INK)), warnings.catch_warnings():

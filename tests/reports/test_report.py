@@ -19,7 +19,9 @@ from soniox_ds.cli import main
 from soniox_ds.exceptions import InputError
 from soniox_ds.experiments.results import Comparison
 from soniox_ds.options import TranscriptionOptions
+from soniox_ds.plot.style import BLUE, paper
 from soniox_ds.reports.audio import LONGEST_MS, cut
+from soniox_ds.reports.figures import figure
 from soniox_ds.reports.findings import Findings
 from soniox_ds.reports.sections import places
 from soniox_ds.reports.selection import excerpt, grouping_columns, worst_place, worst_recordings
@@ -480,6 +482,14 @@ def test_an_experiment_is_reported_by_itself_and_by_the_command(corpus, tmp_path
     assert f"other {1 / 33:.1%}" in page_of(tmp_path / "both.html").text
     assert main([*command, f"first={tmp_path / 'other'}"]) == 2
     assert "the name 'first' is given twice" in capsys.readouterr().err
+
+
+def test_hollow_marks_are_filled_with_the_background_of_the_page():
+    def draw(ax):
+        ax.plot([1], [1], "s", color=BLUE, markerfacecolor=paper(ax))
+
+    marks = re.findall('<use [^>]*style="([^"]*)"', figure(draw, name="marks", alt="a mark", width=2, height=2).svg)
+    assert marks[-1].startswith("fill: var(--page); stroke: var(--blue)")
 
 
 TAGS_OF_A_PAGE = {
