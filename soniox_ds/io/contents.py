@@ -32,10 +32,12 @@ __all__ = [
     "completed_ids",
     "is_segments",
     "listed",
+    "segment_of_words",
     "segments_to_write",
     "text_on_one_line",
     "texts_to_write",
     "translations_to_write",
+    "with_shared_times",
     "with_times",
     "without_rows",
     "words_of_segments",
@@ -106,7 +108,9 @@ def completed_ids(recordings: pd.DataFrame, title: str) -> list[str]:
     return [str(audio_id) for audio_id in recordings.loc[~failed, "audio_id"]]
 
 
-def words_to_write(transcripts: Transcripts, title: str, *, with_translations: bool = False) -> pd.DataFrame:
+def words_to_write(
+    transcripts: Transcripts, title: str, *, with_translations: bool = False, by_segments: bool = False
+) -> pd.DataFrame:
     """Return the words that have times. Words of one token or segment share its time by their characters.
 
     Parameters
@@ -117,12 +121,17 @@ def words_to_write(transcripts: Transcripts, title: str, *, with_translations: b
         Name of the format for messages.
     with_translations
         True if the caller writes translations, too, so that their absence here needs no warning.
+    by_segments
+        True to keep words without times in segments (`soniox_ds.segments`) that have words with times, because the
+        caller writes segments. Such a word gets the time between the words around it. A table of segments has no such
+        words.
 
     Returns
     -------
     DataFrame
         Columns of ``schema.WORDS``, by recording and channel and in the order of the API, with times that are known.
-        Words of segments have the row of their segment in `first_token`.
+        Words of segments have the row of their segment in `first_token`. With `by_segments`, the further column
+        `is_timed` is False for words whose own times are not known.
     """
     table = words_of_segments(transcripts) if is_segments(transcripts) else _divided(as_words(transcripts))
     need(table, "audio_id", "word_index", "text", "start_ms", "end_ms", name="words")
@@ -135,7 +144,29 @@ def words_to_write(transcripts: Transcripts, title: str, *, with_translations: b
         table = table[~is_translation]
     else:
         table = without_rows(table, is_translation, title, "words of translations", "it holds spoken words only")
-    return _with_shared_times(with_times(table, title, "words"))
+    if by_segments and not is_segments(transcripts):
+        table = _timed_by_neighbours(table)
+    return with_shared_times(with_times(table, title, "words"))
+
+
+def segment_of_words(words: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Return the number of the segment (`soniox_ds.segments`) of each word. The words are in the order of the API."""
+    parts = segments(words.assign(word_index=pd.array(range(len(words)), dtype="Int32")))
+    order = parts.sort_values("first_word", kind="stable")
+    return np.repeat(np.arange(len(order)), order["word_count"].to_numpy(np.int64))
+
+
+def _timed_by_neighbours(words: pd.DataFrame) -> pd.DataFrame:
+    """Give words without times the time between the words around them in their segment."""
+    is_timed = (words["start_ms"].notna() & words["end_ms"].notna()).to_numpy(np.bool_)
+    if is_timed.all():
+        return words.assign(is_timed=True)
+    segment = segment_of_words(words)
+    start, end = words["start_ms"].where(is_timed), words["end_ms"].where(is_timed)
+    before, after = end.groupby(segment).ffill(), start.groupby(segment).bfill()
+    start = start.fillna(before).fillna(after)
+    end = end.fillna(after).fillna(before)
+    return words.assign(start_ms=start, end_ms=end.where(end >= start, start), is_timed=is_timed)
 
 
 def words_of_segments(table: pd.DataFrame) -> pd.DataFrame:
@@ -261,12 +292,19 @@ def with_times(table: pd.DataFrame, title: str, noun: str) -> pd.DataFrame:
     return without_rows(table, has_none, title, f"{noun} of unknown time", "it needs times")
 
 
-def _with_shared_times(table: pd.DataFrame) -> pd.DataFrame:
-    """Divide the time of neighbouring words that have the same one between them, in proportion to their characters."""
-    start = table["start_ms"].to_numpy(np.int64)
-    end = table["end_ms"].to_numpy(np.int64)
-    audio = pd.factorize(table["audio_id"])[0]
-    is_same = (np.diff(start) == 0) & (np.diff(end) == 0) & (np.diff(audio) == 0)
+def with_shared_times(table: pd.DataFrame) -> pd.DataFrame:
+    """Divide the time of neighbouring words that have the same one between them, in proportion to their characters.
+
+    Words of several speakers or channels may have the same time because they were spoken at the same time. Unknown
+    times stay unknown.
+    """
+    unknown = (table["start_ms"].isna() | table["end_ms"].isna()).to_numpy(np.bool_)
+    start = table["start_ms"].to_numpy(np.int64, na_value=-1)
+    end = table["end_ms"].to_numpy(np.int64, na_value=-1)
+    is_same = (np.diff(start) == 0) & (np.diff(end) == 0) & ~unknown[1:]
+    for name in ("audio_id", "speaker", "channel"):
+        if name in table and is_same.any():
+            is_same &= np.diff(pd.factorize(table[name])[0]) == 0
     if not is_same.any():
         return table
     first = np.flatnonzero(np.concatenate([[True], ~is_same]))
@@ -278,8 +316,8 @@ def _with_shared_times(table: pd.DataFrame) -> pd.DataFrame:
     total = np.repeat(np.add.reduceat(length, first), n_words)
     duration = end - start
     return table.assign(
-        start_ms=pd.array(start + duration * (before - base) // total, dtype="Int32"),
-        end_ms=pd.array(start + duration * (after - base) // total, dtype="Int32"),
+        start_ms=pd.Series(start + duration * (before - base) // total, table.index, "Int32").mask(unknown),
+        end_ms=pd.Series(start + duration * (after - base) // total, table.index, "Int32").mask(unknown),
     )
 
 

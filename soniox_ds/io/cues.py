@@ -24,10 +24,16 @@ import pandas as pd
 
 from soniox_ds._arguments import check_number
 from soniox_ds.exceptions import InputError
-from soniox_ds.io.contents import audio_ids_of, is_segments, text_on_one_line, translations_to_write, words_to_write
+from soniox_ds.io.contents import (
+    audio_ids_of,
+    is_segments,
+    segment_of_words,
+    text_on_one_line,
+    translations_to_write,
+    words_to_write,
+)
 from soniox_ds.schema.inputs import Transcripts
 from soniox_ds.text.scripts import is_unspaced
-from soniox_ds.text.words import segments
 
 __all__ = ["Cue", "Layout", "Track", "cues_of", "tracks_of"]
 
@@ -91,22 +97,15 @@ def tracks_of(transcripts: Transcripts, title: str, ids: Sequence[str] | None = 
     translation has the times of the speech that it belongs to (`soniox_ds.metrics.translation_pairs`).
     """
     ids = audio_ids_of(transcripts, title) if ids is None else ids
-    spoken = words_to_write(transcripts, title, with_translations=True)
+    spoken = words_to_write(transcripts, title, with_translations=True, by_segments=True)
     translated = _translations(transcripts, title)
-    by_id = _by_recording(spoken, _segment_of_words(spoken, transcripts))
+    segment = spoken["first_token"].to_numpy(np.int64) if is_segments(transcripts) else segment_of_words(spoken)
+    by_id = _by_recording(spoken, segment)
     for audio_id in ids:
         yield by_id.pop(audio_id) if audio_id in by_id else Track(audio_id, None, [], [], [], [], [], [0])
         for language, tracks in translated.items():
             if audio_id in tracks:
                 yield tracks.pop(audio_id)._replace(language=language)
-
-
-def _segment_of_words(words: pd.DataFrame, transcripts: Transcripts) -> Any:
-    if is_segments(transcripts):
-        return words["first_token"].to_numpy(np.int64)
-    parts = segments(words.assign(word_index=pd.array(range(len(words)), dtype="Int32")))
-    order = parts.sort_values("first_word", kind="stable")
-    return np.repeat(np.arange(len(order)), order["word_count"].to_numpy(np.int64))
 
 
 def _translations(transcripts: Transcripts, title: str) -> dict[str, dict[str, Track]]:

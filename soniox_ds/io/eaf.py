@@ -241,7 +241,8 @@ def write_eaf(transcripts: Transcripts, path: str | Path, *, with_words: bool = 
     Warns
     -----
     UserWarning
-        If recordings that failed, words without times, or translations of speech without times are left out.
+        If recordings that failed, words without times, or translations of speech without times are left out. Words
+        without times are kept in the tiers of segments, if their segment has words with times.
 
     Examples
     --------

@@ -20,7 +20,14 @@ import pandas as pd
 from soniox_ds.exceptions import SchemaError
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.files.text_files import lines_of_file, read_text
-from soniox_ds.io.contents import audio_ids_of, channels_of, is_segments, segments_to_write, text_on_one_line
+from soniox_ds.io.contents import (
+    audio_ids_of,
+    channels_of,
+    is_segments,
+    segments_to_write,
+    text_on_one_line,
+    with_shared_times,
+)
 from soniox_ds.io.fields import with_channels
 from soniox_ds.io.json_nodes import JsonNode, parsed
 from soniox_ds.options.keywords import explains_keywords
@@ -173,7 +180,7 @@ def _rows(segments: pd.DataFrame, transcripts: Transcripts) -> Iterator[dict[str
         if words is not None:
             of_recording = words.take(places[audio_id])
             by = [*(["channel"] if "channel" in words else []), "word_index"]
-            of_recording = of_recording.sort_values(by, kind="stable").reset_index(drop=True)
+            of_recording = with_shared_times(of_recording.sort_values(by, kind="stable").reset_index(drop=True))
         for first in range(0, len(rows), _CHUNK):
             yield from _supervisions(str(audio_id), first, rows.iloc[first : first + _CHUNK], of_recording)
 

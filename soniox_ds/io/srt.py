@@ -103,7 +103,8 @@ def write_srt(
 
     A cue is a sentence of one speaker, or a part of a sentence that does not fit. It stays longer than its words, as
     far as the next cue allows, if they cannot be read in their time. Words are never left out, so dense speech may
-    exceed `characters_per_s`. Translations have no times, and get those of the speech that they belong to.
+    exceed `characters_per_s`. A word without times is shown with the words around it. Translations have no times, and
+    get those of the speech that they belong to.
 
     Parameters
     ----------
@@ -133,15 +134,15 @@ def write_srt(
     Raises
     ------
     InputError
-        If there is nothing to write, an option is impossible, two recordings would be written to the same file, or a
-        file cannot be written.
+        If there is nothing to write, an option is impossible, two recordings, or a recording and a translation, would
+        be written to the same file, or a file cannot be written.
     SchemaError
         If a column is absent or a time is impossible.
 
     Warns
     -----
     UserWarning
-        If recordings that failed or words without times are left out.
+        If recordings that failed, or words in segments without any times, are left out.
 
     Notes
     -----

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from soniox_ds.exceptions import SchemaError
+from soniox_ds.exceptions import InputError, SchemaError
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.files.file_names import files_to_write
 from soniox_ds.files.text_files import lines_of_file, read_text
@@ -140,12 +140,27 @@ def write_tracks(
     """
     ids = audio_ids_of(transcripts, title)
     files = files_to_write(ids, path, extension)
+    owners = {_key(file): audio_id for audio_id, file in files.items()}
+    tracks = []
     for track in tracks_of(transcripts, title, ids):
         file = files[track.audio_id]
         if track.language is not None:
             file = file.with_name(f"{file.name[: -len(extension)]}.{track.language}{extension}")
+            if (owner := owners.get(_key(file))) is not None:
+                raise InputError(
+                    f"{owner!r} and the translation of {track.audio_id!r} ({track.language}) would both be written to "
+                    f"{file.name}; rename one of the recordings, or write them to different folders "
+                    "(corpus.select([...]))."
+                )
+        tracks.append((file, track))
+    for file, track in tracks:
         with replacing(file) as beside, beside.open("w", encoding="utf-8", newline="\n") as opened:
             opened.writelines(render(cues_of(track, layout)))
+
+
+def _key(file: Path) -> str:
+    """Return the path as file systems that ignore case compare it."""
+    return str(file).casefold()
 
 
 def right_to_left(line: str) -> bool:

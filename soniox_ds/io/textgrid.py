@@ -202,7 +202,8 @@ def write_textgrid(transcripts: Transcripts, path: str | Path, *, with_words: bo
     Warns
     -----
     UserWarning
-        If recordings that failed, words without times, or translations of speech without times are left out.
+        If recordings that failed, words without times, or translations of speech without times are left out. Words
+        without times are kept in the tiers of segments, if their segment has words with times.
 
     Examples
     --------

@@ -25,6 +25,7 @@ from soniox_ds.io.contents import (
     segments_to_write,
     text_on_one_line,
     translations_to_write,
+    without_rows,
     words_to_write,
 )
 from soniox_ds.schema import ANNOTATIONS, conform
@@ -84,8 +85,12 @@ def tiers_to_write(
     if is_segments(transcripts):
         tables = {"segments": segments_to_write(without_translations(transcripts), title)}
     else:
-        word_table = words_to_write(transcripts, title, with_translations=True)
-        tables = {"segments": segments(word_table), **({"words": word_table} if with_words else {})}
+        word_table = words_to_write(transcripts, title, with_translations=True, by_segments=True)
+        tables = {"segments": segments(word_table)}
+        if with_words:
+            has_none = ~word_table["is_timed"].to_numpy(np.bool_)
+            reason = "the tiers of words need times; the tiers of segments contain these words"
+            tables["words"] = without_rows(word_table, has_none, title, "words of unknown time", reason)
     empty = [Tier(kind, [], kind) for kind in tables]
     for language, table in translations_to_write(transcripts, title).items():
         tables[language if language == "translation" else f"translation {language}"] = table

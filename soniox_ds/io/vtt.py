@@ -161,7 +161,7 @@ def write_vtt(
     Warns
     -----
     UserWarning
-        If recordings that failed or words without times are left out.
+        If recordings that failed, or words in segments without any times, are left out.
 
     Examples
     --------

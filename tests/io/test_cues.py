@@ -148,12 +148,36 @@ def test_a_silent_recording_has_no_cue_and_a_failed_one_is_told():
         cues(corpus_of({}, failed=["c.wav"]))
 
 
-def test_words_without_times_are_left_out_with_a_warning():
-    tokens = tokens_of({"a": "one two three"}).astype({"start_ms": "Int32"})
-    tokens.loc[1, "start_ms"] = pd.NA
-    with pytest.warns(UserWarning, match=r"SRT: 1 of 3 words are left out \(words of unknown time\).* to 'a'"):
+def test_a_word_without_times_is_in_the_cue_of_its_sentence():
+    # whisperX gives numbers no times. The cues have the times of the other words: 0 to 1100 and 1600 to 2300.
+    tokens = tokens_of({"a": "In 2014 we. 5 met them"}).astype({"start_ms": "Int32", "end_ms": "Int32"})
+    tokens.loc[[1, 3], "start_ms"] = pd.NA
+    tokens.loc[[1, 3], "end_ms"] = pd.NA
+    [made] = cues(tokens, characters_per_s=None, min_ms=0, gap_ms=0)
+    assert [(cue.start_ms, cue.end_ms, cue.lines) for cue in made] == [
+        (0, 1100, ["In 2014 we."]),
+        (1600, 2300, ["5 met them"]),
+    ]
+
+
+def test_sentences_without_times_are_left_out_with_a_warning():
+    tokens = tokens_of({"a": "one two three. Four five."}).astype({"start_ms": "Int32"})
+    tokens.loc[[3, 4], "start_ms"] = pd.NA
+    with pytest.warns(UserWarning, match=r"SRT: 2 of 5 words are left out \(words of unknown time\).* to 'a'"):
         [made] = cues(tokens)
-    assert made[0].lines == ["one three"]
+    assert [cue.lines for cue in made] == [["one two three."]]
+    rows = segments_of([("a", "1", 0, 900, "One"), ("a", "1", None, None, "two")])
+    rows = rows.astype({"start_ms": "Int32", "end_ms": "Int32"})
+    with pytest.warns(UserWarning, match=r"SRT: 1 of 2 words are left out"):
+        [made] = cues(rows)
+    assert [cue.lines for cue in made] == [["One"]]
+
+
+@pytest.mark.parametrize("name", ["speaker", "channel"])
+def test_words_that_were_spoken_at_the_same_time_keep_their_times(name):
+    tokens = pd.DataFrame({"audio_id": "a", "token_index": [0, 1], "text": ["Yes", "No"], "start_ms": 0, "end_ms": 500})
+    [made] = cues(tokens.assign(**{name: [1, 2]}), characters_per_s=None, min_ms=0, gap_ms=0)
+    assert [(cue.start_ms, cue.end_ms, cue.lines) for cue in made] == [(0, 500, ["Yes"]), (0, 500, ["No"])]
 
 
 def test_translations_have_the_times_of_their_originals():

@@ -46,6 +46,19 @@ def test_ctm_is_read_by_meeteval_and_sorted(tmp_path):
     assert made["channel"].isna().all()
 
 
+def test_segments_of_the_same_time_keep_their_times_in_ctm(tmp_path):
+    rows = [("a", "Anna", 0, 1000, "hello"), ("a", "Ben", 0, 1000, "bye now"), ("a", "Ben", 1000, 1400, "so")]
+    sx.io.write_ctm(segments_of(rows), tmp_path / "a.ctm")
+    made = meeteval.io.CTM.load(tmp_path / "a.ctm").lines
+    # "bye now" has 6 characters without the space: 3 / 6 of 1 s for each word.
+    assert [(each.word, float(each.begin_time), float(each.duration)) for each in made] == [
+        ("hello", 0, 1),
+        ("bye", 0, 0.5),
+        ("now", 0.5, 0.5),
+        ("so", 1, 0.4),
+    ]
+
+
 def test_ctm_of_other_tools_is_read(tmp_path):
     line = meeteval.io.ctm.CTMLine(filename="a", channel="B", begin_time=1.25, duration=0.5, word="hi", confidence=0.25)
     (tmp_path / "a.ctm").write_text(

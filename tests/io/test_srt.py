@@ -164,3 +164,25 @@ def test_failed_recordings_are_told_once(tmp_path):
     with pytest.warns(UserWarning, match="1 of 2 recordings are left out") as told:
         corpus_of({"a.wav": "Hello"}, failed=["c.wav"]).to_srt(tmp_path)
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("name", ["srt", "vtt"])
+@pytest.mark.parametrize("other", ["a.de.wav", "A.DE.wav"])
+def test_a_translation_does_not_replace_the_file_of_another_recording(tmp_path, name, other):
+    tokens = pd.DataFrame(
+        {
+            "audio_id": ["a.wav", "a.wav", other],
+            "token_index": [0, 1, 0],
+            "text": ["Hi", "Hallo", "Other"],
+            "start_ms": pd.array([0, None, 0], "Int32"),
+            "end_ms": pd.array([500, None, 500], "Int32"),
+            "translation_status": ["original", "translation", "none"],
+            "language": ["en", "de", "en"],
+        }
+    )
+    message = f"'{other}' and the translation of 'a.wav' \\(de\\) would both be written to a.de.{name}"
+    with pytest.raises(InputError, match=message):
+        getattr(sx.io, f"write_{name}")(tokens, tmp_path)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    getattr(sx.io, f"write_{name}")(tokens[tokens["audio_id"] == "a.wav"], tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {f"a.{name}", f"a.de.{name}"}

@@ -262,7 +262,10 @@ def test_failures_and_words_without_times_are_counted_once(tmp_path):
         "TextGrid: 1 of 2 recordings are left out because they have failed: 'b'.",
         "TextGrid: 1 of 2 words are left out (words of unknown time)",
     ]
-    assert praat_tiers(tmp_path / "a.TextGrid")["1 - words"] == [(0, 300, "one")]
+    assert praat_tiers(tmp_path / "a.TextGrid") == {
+        "1 - segments": [(0, 300, "one two")],
+        "1 - words": [(0, 300, "one")],
+    }
 
 
 def test_thirty_hours_and_ten_thousand_speakers(tmp_path):

@@ -131,6 +131,16 @@ def test_a_nemo_dash_is_no_text(tmp_path):
         sx.io.read_nemo(tmp_path / "a.json")
 
 
+def test_words_of_one_token_share_its_time_in_supervisions(tmp_path):
+    # 4 and 2 of 6 characters: 400 and 200 of 600 ms. A token without a time leaves its words without one.
+    tokens = pd.DataFrame({"audio_id": "a", "token_index": [0, 1], "text": ["good by", " and so"]})
+    tokens = tokens.assign(start_ms=pd.array([100, None], "Int32"), end_ms=pd.array([700, None], "Int32"))
+    sx.io.write_lhotse(tokens, tmp_path / "a.jsonl")
+    [row] = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert row["alignment"]["word"] == [["good", 0.1, 0.4, None], ["by", 0.5, 0.2, None]]
+    assert row["text"] == "good by and so"
+
+
 def test_supervisions_with_the_words_of_each_segment(tmp_path):
     corpus = corpus_of({"a.wav": "Good morning. Well?"})
     corpus.to_lhotse(tmp_path / "a.jsonl")

@@ -43,12 +43,13 @@ def _batch(document: JsonNode) -> Transcript:
             for piece in timed or [phrase]:
                 text = piece.get_text("displayText") or piece["word"].text() if timed else best["display"].text()
                 start_ms = piece["offsetInTicks"].ms(TICKS_PER_S)
+                confidence = piece.get_confidence("confidence")
                 words.append(
                     TimedWord(
                         f" {text}",
                         start_ms,
                         start_ms + piece["durationInTicks"].ms(TICKS_PER_S),
-                        piece.get_confidence("confidence") or best.get_confidence("confidence"),
+                        best.get_confidence("confidence") if confidence is None else confidence,
                         phrase.get_text("speaker"),
                         phrase.get_language("locale"),
                         phrase.get_channel("channel", first=0) if has_channels else None,

@@ -37,6 +37,7 @@ def batch(best, n_channels=1, **phrase):
     ("best", "word"),
     [
         ({"words": [LEXICAL]}, (" hello", 70, 370, 0.8)),
+        ({"words": [LEXICAL | {"confidence": 0}]}, (" hello", 70, 370, 0.0)),
         ({"words": [LEXICAL], "displayWords": [DISPLAY]}, (" Hello.", 70, 370, 0.9)),
         ({}, (" Hello.", 70, 1660, 0.9)),
     ],
