@@ -11,13 +11,14 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
-__all__ = ["axe_source", "node_command", "python_of_clients", "run_client"]
+__all__ = ["axe_source", "node_command", "python_of_clients", "python_of_hosts", "run_client"]
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ROOT / "tests" / "clients"
@@ -35,19 +36,32 @@ def run_client(command: list[str | Path], environment: dict[str, str], text: str
     return ended.stdout
 
 
-@functools.cache
 def python_of_clients() -> Path:
     """Return the interpreter of the environment that ``tests/clients/python/requirements.in`` describes."""
+    return _python("python")
+
+
+def python_of_hosts() -> Path:
+    """Return the interpreter of ``tests/clients/hosts/requirements.in``, which can also import what this one can."""
+    python = _python("hosts")
+    packages = next((python.parents[1] / "lib").glob("python*/site-packages"))
+    (packages / "tests.pth").write_text(f"{sysconfig.get_path('purelib')}\n{ROOT}\n")
+    return python
+
+
+@functools.cache
+def _python(name: str) -> Path:
+    """Return the interpreter of the environment of the requirements in a folder of ``tests/clients``."""
 
     def install(folder: Path) -> None:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, capture_output=True)
         pip = [sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"), "install"]
         # The byte code of the few modules that are used is made when they are imported.
         pip += ["--quiet", "--no-compile", "--retries", "5"]
-        lists = PACKAGES / "python"
+        lists = PACKAGES / name
         _install([*pip, "-r", str(lists / "requirements.in"), "-c", str(lists / "requirements.txt")], folder)
 
-    return _prepared("python", install) / "bin" / "python"
+    return _prepared(name, install) / "bin" / "python"
 
 
 @functools.cache
