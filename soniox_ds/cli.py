@@ -1,5 +1,8 @@
 """Command line: ``soniox-ds demo | plan | transcribe | report | export | serve | webhooks | models | usage | ...``.
 
+Conventions: results go to standard output, and everything else (progress, the stand-in's banner, warnings, errors) to
+standard error, so that results can be piped.
+
 Exit status: 0 if everything succeeded, 1 if some recordings failed, 2 if the command failed (the message says why).
 """
 
@@ -16,7 +19,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -29,10 +32,14 @@ if TYPE_CHECKING:
 
     from soniox_ds.api.connection import Connection
     from soniox_ds.corpus.corpus import Corpus
+    from soniox_ds.corpus.opened import OpenedCorpus
     from soniox_ds.experiments.results import Comparison
+    from soniox_ds.sources.recording import RecordingList
 
 __all__ = ["main"]
 
+FOLDERS = ("audio_root", "compare", "corpus")
+"""Names of the arguments that are folders."""
 RECORDINGS_FAILED, COMMAND_FAILED, INTERRUPTED = 1, 2, 130
 OUTCOMES = {
     "kept": "paid for but not fetched; repeat the command that started it, or delete it with --unfinished",
@@ -130,13 +137,13 @@ def _parser() -> argparse.ArgumentParser:
     webhooks.set_defaults(command=_webhooks)
 
     models = commands.add_parser("models", help="list the service's models")
-    _add_region(models)
+    _add_service(models)
     models.set_defaults(command=_models)
 
     usage = commands.add_parser("usage", help="show usage and cost by day and model")
     usage.add_argument("--since", type=datetime.fromisoformat, help="ISO 8601, UTC (default: 30 days ago)")
     usage.add_argument("--until", type=datetime.fromisoformat, help="ISO 8601, UTC (default: now)")
-    _add_region(usage)
+    _add_service(usage)
     usage.set_defaults(command=_usage)
 
     charges = commands.add_parser("charges", help="show what was charged for the recordings of a corpus")
@@ -159,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
             help="journal that tells which are still needed (default: the one in the user's cache)",
         )
         stored.add_argument("--unfinished", action="store_true", help="also delete what an unfinished run may need")
-        _add_region(stored)
+        _add_service(stored)
         stored.set_defaults(command=_stored, kind=name)
 
     clean = commands.add_parser(
@@ -167,8 +174,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     clean.add_argument("--journal", type=Path, help="default: the journal in the user's cache folder")
     clean.add_argument("--unfinished", action="store_true", help="also delete jobs that are paid for but not fetched")
-    _add_region(clean)
+    _add_service(clean)
     clean.set_defaults(command=_clean)
+
+    completion = commands.add_parser(
+        "completion",
+        help="print a script with which the shell completes commands, options and file names",
+        description='Print the completion script of a shell. For bash, add the line eval "$(soniox-ds completion '
+        'bash)" to ~/.bashrc; for zsh, add the line eval "$(soniox-ds completion zsh)" to ~/.zshrc, after compinit; '
+        "for tcsh, write the script to a file and source it in ~/.tcshrc.",
+    )
+    completion.add_argument("shell", choices=["bash", "zsh", "tcsh"])
+    completion.set_defaults(command=_completion)
     return parser
 
 
@@ -179,15 +196,20 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--out",
         type=Path,
-        required=True,
-        help="folder for the corpus (Parquet), which is written while the run goes on; the same command continues it",
+        help="folder for the corpus (Parquet tables of recordings and tokens), which is written while the run goes on; "
+        "the same command continues it (default: no tables are kept)",
+    )
+    add(
+        "--text",
+        action=argparse.BooleanOptionalAction,
+        help="print the text of each recording to standard output (default: yes for one recording, and for any "
+        "number without --out)",
     )
     add("--append", action="store_true", help="add to the corpus in the folder")
     add("--overwrite", action="store_true", help="replace the corpus in the folder")
     add("--partition-by", metavar="COLUMN", help="a metadata column to partition the corpus by")
     _add_request_options(parser)
-    _add_region(parser)
-    add("--local", action="store_true", help="use the stand-in on this machine, which needs no key")
+    _add_service(parser, "use the stand-in on this machine, with real but small offline recognition; it needs no key")
     add("--concurrency", type=int, default=CONCURRENCY, help="uploads at once (default: %(default)s)")
     add(
         "--timeout-s",
@@ -211,7 +233,7 @@ def _add_transcribe_options(parser: argparse.ArgumentParser) -> None:
 def _add_plan_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     _add_request_options(parser)
-    _add_region(parser)
+    _add_service(parser, "plan for the stand-in on this machine: transcripts that it made are not made again")
     add("--pending", type=int, help="quota of pending transcriptions (default: 100)")
     add(
         "--processing-s",
@@ -231,7 +253,19 @@ def _add_request_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("sources", nargs="+", help="files, folders, globs, manifests (csv, tsv, jsonl, parquet) or URLs")
     add("--audio-column", metavar="COLUMN", help="column of a manifest that holds the audio, if its name is unusual")
+    add("--id-column", metavar="COLUMN", help="column of a manifest that holds the ids of the recordings")
     add("--reference-column", metavar="COLUMN", help="column of a manifest that holds the reference text")
+    add(
+        "--columns",
+        nargs="*",
+        metavar="COLUMN",
+        help="other columns of a manifest to keep in the corpus, beside the reference (default: all)",
+    )
+    add(
+        "--audio-root",
+        metavar="FOLDER",
+        help="folder to which the file names in a manifest are relative (default: the folder of the manifest)",
+    )
     add("--model", default=ASYNC_MODEL, help="default: %(default)s")
     add("--language-hints", nargs="+", metavar="CODE", help="two-letter codes of the languages to expect")
     for name, description in _flags().items():
@@ -345,8 +379,32 @@ def _add_export_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_region(parser: argparse.ArgumentParser) -> None:
+def _add_region(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--region", help="region of the key's project: us, eu, in, jp or a newer region (default: us)")
+
+
+def _add_service(parser: argparse.ArgumentParser, local: str = "") -> None:
+    """Add the options that choose the service: a region of Soniox, or the stand-in."""
+    either = parser.add_mutually_exclusive_group()
+    _add_region(either)
+    either.add_argument(
+        "--local",
+        action="store_true",
+        help=local
+        or "ask a stand-in that is started on this machine, to try the command without a key; it is empty, while that "
+        "of soniox-ds serve keeps its data until it is stopped",
+    )
+
+
+@contextlib.contextmanager
+def _service(options: argparse.Namespace) -> Iterator[None]:
+    """Run a stand-in without recognition during a command with --local."""
+    with contextlib.ExitStack() as stack:
+        if options.local:
+            from soniox_ds.demo import stand_in
+
+            stack.enter_context(stand_in(recognizer="scripted"))
+        yield
 
 
 def _connection(options: argparse.Namespace) -> Connection | None:
@@ -365,19 +423,15 @@ def _transcribe(options: argparse.Namespace) -> int:
     import soniox_ds as sx
     from soniox_ds.demo import stand_in
     from soniox_ds.schema import RECORDINGS
-    from soniox_ds.sources.search import find_recordings
 
     _check_out(options)
-    if options.local and options.region:
-        raise InputError(
-            "--local uses the stand-in on this machine, --region a region of Soniox; give only one of them"
-        )
-    recordings = find_recordings(
-        options.sources[0] if len(options.sources) == 1 else options.sources,
-        audio_column=options.audio_column,
-        reference_column=options.reference_column,
-    )
-    part_by_part = not (options.append or options.overwrite or options.partition_by)
+    recordings = _recordings(options)
+    wants_text = options.text
+    if wants_text is None:
+        wants_text = options.out is None or len(recordings.recordings) == 1
+    if options.out is None and not wants_text:
+        raise InputError("--no-text without --out would throw the transcripts away; give --out FOLDER")
+    part_by_part = options.out is not None and not (options.append or options.overwrite or options.partition_by)
     columns = [*RECORDINGS, *recordings.metadata]
     if options.partition_by is not None and options.partition_by not in columns:
         raise InputError(f"--partition-by {options.partition_by}: there is no such column. The columns are {columns}")
@@ -385,7 +439,7 @@ def _transcribe(options: argparse.Namespace) -> int:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore", RecordingsFailedWarning)  # the corpus is printed below, with its failures
         if options.local:
-            print(stack.enter_context(stand_in()).banner)
+            print(stack.enter_context(stand_in()).banner, file=sys.stderr)
         corpus = sx.transcribe(
             recordings,
             **_request_keywords(options),
@@ -399,14 +453,58 @@ def _transcribe(options: argparse.Namespace) -> int:
             refresh=options.refresh,
             out=options.out if part_by_part else None,
         )
-    print(corpus)
-    if not part_by_part:
-        if not len(corpus.completed):
-            print("\nnothing was transcribed, so nothing was saved")
-            return RECORDINGS_FAILED
-        corpus.save(options.out, partition_by=options.partition_by, append=options.append, overwrite=options.overwrite)
-    print(f"\nsaved to {options.out}; in Python: sx.read_corpus({str(options.out)!r})")
+    if wants_text:
+        _print_texts(corpus)
+    about = sys.stderr if wants_text else sys.stdout  # The text alone can be piped.
+    print(corpus, file=about)
+    if options.out is not None:
+        if not part_by_part:
+            if not len(corpus.completed):
+                print("\nnothing was transcribed, so nothing was saved", file=about)
+                return RECORDINGS_FAILED
+            corpus.save(
+                options.out, partition_by=options.partition_by, append=options.append, overwrite=options.overwrite
+            )
+        print(f"\nsaved to {options.out}; in Python: sx.read_corpus({str(options.out)!r})", file=about)
     return RECORDINGS_FAILED if len(corpus.failed) else 0
+
+
+def _recordings(options: argparse.Namespace) -> RecordingList:
+    """Find the recordings, with the columns of --columns."""
+    from soniox_ds._arguments import did_you_mean
+    from soniox_ds.sources.search import find_recordings
+
+    recordings = find_recordings(
+        options.sources[0] if len(options.sources) == 1 else options.sources,
+        audio_column=options.audio_column,
+        id_column=options.id_column,
+        reference_column=options.reference_column,
+        audio_root=options.audio_root,
+    )
+    if options.columns is not None:
+        known = recordings.metadata.columns.tolist()
+        for name in options.columns:
+            if name not in known:
+                raise InputError(
+                    f"--columns {name}: the sources have no such column; they have {known}.{did_you_mean(name, known)}"
+                )
+        recordings.metadata = recordings.metadata[
+            [name for name in known if name in options.columns or name == "reference"]
+        ]
+    return recordings
+
+
+def _print_texts(corpus: Corpus | OpenedCorpus) -> None:
+    """Print the text of each completed recording, below its id if there are several, part by part."""
+    from soniox_ds.corpus.opened import OpenedCorpus
+    from soniox_ds.io.txt import plain_texts
+
+    for part in corpus.parts() if isinstance(corpus, OpenedCorpus) else [corpus]:
+        completed = part.completed
+        texts = plain_texts(completed, times=False) if len(completed) else {}
+        for audio_id, text in texts.items():
+            print(f"== {audio_id} ==\n{text}" if len(corpus) > 1 else text, end="\n" if len(corpus) > 1 else "")
+    sys.stdout.flush()
 
 
 def _request_keywords(options: argparse.Namespace) -> dict[str, Any]:
@@ -426,27 +524,31 @@ def _plan(options: argparse.Namespace) -> int:
     import soniox_ds as sx
     from soniox_ds.batch.plan import connection_for_plan
 
-    plan = sx.plan(
-        options.sources[0] if len(options.sources) == 1 else options.sources,
-        audio_column=options.audio_column,
-        reference_column=options.reference_column,
-        connection=connection_for_plan(options.region),
-        requests_per_minute=options.requests_per_minute,
-        limits=None if options.pending is None else sx.Limits(pending=options.pending),
-        processing_s=options.processing_s,
-        upload_mbit_per_s=options.upload_mbit_per_s,
-        finish_by=options.finish_by,
-        journal=options.journal,
-        refresh=options.refresh,
-        **_request_keywords(options),
-    )
+    with _service(options):
+        plan = sx.plan(
+            _recordings(options),
+            connection=connection_for_plan(options.region),
+            requests_per_minute=options.requests_per_minute,
+            limits=None if options.pending is None else sx.Limits(pending=options.pending),
+            processing_s=options.processing_s,
+            upload_mbit_per_s=options.upload_mbit_per_s,
+            finish_by=options.finish_by,
+            journal=options.journal,
+            refresh=options.refresh,
+            **_request_keywords(options),
+        )
     print(plan)
     return RECORDINGS_FAILED if len(plan.failed) else 0
 
 
 def _check_out(options: argparse.Namespace) -> None:
     """Raise InputError if the corpus could not be saved, before anything is paid for."""
-    out: Path = options.out
+    out: Path | None = options.out
+    if out is None:
+        for name in ("append", "overwrite", "partition_by"):
+            if getattr(options, name):
+                raise InputError(f"--{name.replace('_', '-')} is about the folder of the corpus; give --out FOLDER too")
+        return
     if options.append and options.overwrite:
         raise InputError("--append adds to the corpus in the folder and --overwrite replaces it; give only one of them")
     if any(path.exists() and not path.is_dir() for path in (out, *out.parents)):
@@ -625,18 +727,43 @@ def _webhooks(options: argparse.Namespace) -> int:
     return 0
 
 
+def _completion(options: argparse.Namespace) -> int:
+    import shtab
+
+    parser = _parser()
+    _complete_paths(parser)
+    print(shtab.complete(parser, options.shell))
+    return 0
+
+
+def _complete_paths(parser: argparse.ArgumentParser) -> None:
+    """Let shells complete the names of files and folders where a command takes them."""
+    import shtab
+
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                _complete_paths(command)
+        elif action.dest in FOLDERS:
+            action.complete = shtab.DIRECTORY  # type: ignore[attr-defined]  # shtab looks for this attribute
+        elif action.type is Path or action.dest == "sources":
+            action.complete = shtab.FILE  # type: ignore[attr-defined]
+
+
 def _models(options: argparse.Namespace) -> int:
     import soniox_ds as sx
 
     columns = ["id", "aliased_model_id", "name", "transcription_mode", "language_count", "context_version"]
-    print(sx.account.models(connection=_connection(options))[columns].to_string(index=False, na_rep=""))
+    with _service(options):
+        print(sx.account.models(connection=_connection(options))[columns].to_string(index=False, na_rep=""))
     return 0
 
 
 def _usage(options: argparse.Namespace) -> int:
     import soniox_ds as sx
 
-    table = sx.account.usage(options.since, options.until, connection=_connection(options))
+    with _service(options):
+        table = sx.account.usage(options.since, options.until, connection=_connection(options))
     print(table.to_string(index=False) if len(table) else "nothing was used")
     return 0
 
@@ -664,13 +791,14 @@ def _charges(options: argparse.Namespace) -> int:
 def _stored(options: argparse.Namespace) -> int:
     import soniox_ds as sx
 
-    connection = _connection(options)
-    if options.delete is None:
-        table = getattr(sx.account, options.kind)(connection=connection)
-        print(table.to_string(index=False, na_rep="") if len(table) else f"no {options.kind} are stored")
-        return 0
-    delete = getattr(sx.account, f"delete_{options.kind}")
-    table = delete(options.delete, journal=options.journal, unfinished=options.unfinished, connection=connection)
+    with _service(options):
+        connection = _connection(options)
+        if options.delete is None:
+            table = getattr(sx.account, options.kind)(connection=connection)
+            print(table.to_string(index=False, na_rep="") if len(table) else f"no {options.kind} are stored")
+            return 0
+        delete = getattr(sx.account, f"delete_{options.kind}")
+        table = delete(options.delete, journal=options.journal, unfinished=options.unfinished, connection=connection)
     print(table.to_string(index=False, na_rep=""))
     return 0 if table["outcome"].isin(["deleted", "gone"]).all() else 1
 
@@ -678,7 +806,8 @@ def _stored(options: argparse.Namespace) -> int:
 def _clean(options: argparse.Namespace) -> int:
     import soniox_ds as sx
 
-    table = sx.account.clean_up(options.journal, unfinished=options.unfinished, connection=_connection(options))
+    with _service(options):
+        table = sx.account.clean_up(options.journal, unfinished=options.unfinished, connection=_connection(options))
     print(table.to_string(index=False) if len(table) else "nothing of this journal is on the server")
     for outcome, meaning in OUTCOMES.items():
         if (table["outcome"] == outcome).any():

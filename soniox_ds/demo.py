@@ -70,8 +70,8 @@ def run_demo(out: Path, *, local: bool = False, quick: bool = False, model: str 
 
 
 @contextlib.contextmanager
-def stand_in(model: str | None = None) -> Iterator[LocalService]:
-    """Run the local stand-in with real speech recognition.
+def stand_in(model: str | None = None, *, recognizer: str = "whisper") -> Iterator[LocalService]:
+    """Run the local stand-in, by default with real speech recognition.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def stand_in(model: str | None = None) -> Iterator[LocalService]:
 
     with contextlib.ExitStack() as stack:
         try:
-            service = stack.enter_context(local_service("whisper", model=model))
+            service = stack.enter_context(local_service(recognizer, model=model))
         except LocalServiceError as error:
             raise SetupError(str(error)) from error
         yield service

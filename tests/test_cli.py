@@ -61,6 +61,133 @@ def test_transcribe_waits_for_webhooks(service, tiny_wav, tmp_path, capsys, monk
     assert "Set SONIOX_API_WEBHOOK_SECRET" in capsys.readouterr().err
 
 
+def test_the_text_goes_to_standard_output_and_nothing_else_does(service, tiny_wav, tmp_path, capsys):
+    path = tiny_wav(tmp_path / "a.wav", seed=1)
+    assert main(["transcribe", str(path)]) == 0
+    shown = capsys.readouterr()
+    text = sx.transcribe(path, progress=False).recordings["text"].item()
+    assert len(text) > 20
+    assert shown.out == f"{text.strip()}\n"
+    assert "1 of 1 done" in shown.err
+    assert "Corpus: 1 recording" in shown.err
+    assert main(["transcribe", str(path), "--out", str(tmp_path / "corpus")]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == f"{text.strip()}\n"
+    assert "saved to" in shown.err
+    assert sx.read_corpus(tmp_path / "corpus").recordings["text"].item() == text
+    assert main(["transcribe", str(path), "--out", str(tmp_path / "corpus"), "--no-text"]) == 0
+    assert capsys.readouterr().out.startswith("Opened corpus")
+
+
+def test_texts_of_several_recordings_have_headings(service, tiny_wav, tmp_path, capsys):
+    for name, seed in (("a", 1), ("b", 2)):
+        tiny_wav(tmp_path / "calls" / f"{name}.wav", seed=seed)
+    (tmp_path / "calls" / "c.wav").write_bytes(b"")
+    corpus = sx.transcribe(tmp_path / "calls" / "a.wav", progress=False, enable_speaker_diarization=True)
+    command = ["transcribe", str(tmp_path / "calls"), "--enable-speaker-diarization"]
+    assert main(command) == 1
+    shown = capsys.readouterr()
+    heads = [line for line in shown.out.splitlines() if line.startswith("== ")]
+    assert heads == ["== a.wav ==", "== b.wav =="]
+    first = shown.out.split("== b.wav ==")[0].removeprefix("== a.wav ==\n")
+    assert all(line.startswith("Speaker ") for line in first.splitlines() if line)
+    said = " ".join(line.partition(": ")[2] for line in first.splitlines() if line)
+    assert said == corpus.recordings["text"].item().strip()
+    assert "empty_file" in shown.err
+    assert main([*command, "--out", str(tmp_path / "corpus")]) == 1
+    assert "== a.wav ==" not in capsys.readouterr().out
+    assert main([*command, "--out", str(tmp_path / "corpus"), "--text"]) == 1
+    assert capsys.readouterr().out == shown.out
+
+
+def test_options_of_the_folder_need_the_folder(service, tiny_wav, tmp_path, capsys):
+    path = str(tiny_wav(tmp_path / "a.wav"))
+    for more, message in (
+        (["--no-text"], "--no-text without --out would throw the transcripts away"),
+        (["--append"], "--append is about the folder of the corpus; give --out"),
+        (["--partition-by", "speaker"], "--partition-by is about the folder of the corpus; give --out"),
+    ):
+        assert main(["transcribe", path, *more]) == 2
+        assert message in capsys.readouterr().err
+    assert not service.requests
+
+
+def test_columns_of_a_manifest_are_named(service, tiny_wav, tmp_path, capsys):
+    for name, seed in (("a", 1), ("b", 2)):
+        tiny_wav(tmp_path / "audio" / f"{name}.wav", seed=seed)
+    manifest = tmp_path / "lists" / "calls.csv"
+    manifest.parent.mkdir()
+    manifest.write_text("Take,Key,Words,room,note\na.wav,one,hello,hall,x\nb.wav,two,bye,cell,y\n", encoding="utf-8")
+    named = ["--audio-column", "Take", "--id-column", "Key", "--reference-column", "Words"]
+    command = ["transcribe", str(manifest), *named, "--audio-root", str(tmp_path / "audio")]
+    out = ["--out", str(tmp_path / "corpus")]
+    assert main([*command, *out, "--columns", "room"]) == 0
+    recordings = sx.read_corpus(tmp_path / "corpus").recordings
+    assert recordings["audio_id"].tolist() == ["one", "two"]
+    assert recordings["reference"].tolist() == ["hello", "bye"]
+    assert recordings["room"].tolist() == ["hall", "cell"]
+    assert "note" not in recordings
+    capsys.readouterr()
+    assert main([*command, *out, "--columns", "rom"]) == 2
+    assert "--columns rom: the sources have no such column" in capsys.readouterr().err
+    assert main(["plan", *command[1:], "--id-column", "Kee"]) == 2
+    assert "has no column 'Kee' (id_column)" in capsys.readouterr().err
+    assert main(["plan", *command[1:]]) == 0
+
+
+def test_every_command_that_asks_the_service_also_asks_a_stand_in(monkeypatch, tiny_wav, tmp_path, capsys):
+    for name in ("SONIOX_API_KEY", "SONIOX_API_BASE_URL", "SONIOX_WS_URL"):
+        monkeypatch.delenv(name, raising=False)
+    audio = str(tiny_wav(tmp_path / "a.wav"))
+    for command, shown in (
+        (["models"], ASYNC_MODEL),
+        (["usage"], "nothing was used"),
+        (["files"], "no files are stored"),
+        (["transcriptions"], "no transcriptions are stored"),
+        (["clean"], "nothing of this journal is on the server"),
+        (["plan", audio], "1 recording"),
+    ):
+        assert main([*command, "--local"]) == 0, command
+        assert shown in capsys.readouterr().out, command
+        with pytest.raises(SystemExit):
+            main([*command, "--local", "--region", "eu"])
+        assert "not allowed with argument --local" in capsys.readouterr().err
+    assert "SONIOX_API_KEY" not in os.environ
+
+
+def completed_by_bash(script, *words):
+    """The completions that bash offers for the last word."""
+    typed = " ".join(f"'{word}'" for word in words)
+    code = f"""
+        source {script}
+        COMP_WORDS=(soniox-ds {typed}); COMP_CWORD={len(words)}
+        COMP_LINE="soniox-ds {" ".join(words)}"; COMP_POINT=${{#COMP_LINE}}
+        handler=$(complete -p soniox-ds | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+        $handler soniox-ds '{words[-1]}' '{words[-2] if len(words) > 1 else "soniox-ds"}'
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    return subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_bash_completes_commands_options_and_files(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["completion", "bash"]) == 0
+    (tmp_path / "script.bash").write_text(capsys.readouterr().out)
+    (tmp_path / "meeting.mp3").touch()
+    assert completed_by_bash("script.bash", "trans") == ["transcribe", "transcriptions"]
+    assert "--language-hints" in completed_by_bash("script.bash", "transcribe", "--lang")
+    assert completed_by_bash("script.bash", "export", "corpus", "--format", "textg") == ["textgrid"]
+    assert completed_by_bash("script.bash", "transcribe", "meet") == ["meeting.mp3"]
+
+
+@pytest.mark.parametrize("shell", ["zsh", "tcsh"])
+def test_other_shells_have_a_completion_script(shell, capsys):
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert "transcribe" in script
+    assert "audio-root" in script
+
+
 def test_failed_recordings_are_told_by_the_exit_status(service, tiny_wav, tmp_path, capsys):
     tiny_wav(tmp_path / "good.wav")
     (tmp_path / "bad.wav").write_bytes(b"")
@@ -99,7 +226,7 @@ def test_a_limit_of_the_cost_leaves_recordings_out(service, tiny_wav, tmp_path, 
 def test_nothing_transcribed_is_nothing_saved(service, tmp_path, capsys):
     command = ["transcribe", str(tmp_path / "nope.wav"), "--out", str(tmp_path / "corpus"), "--overwrite"]
     assert main(command) == 1
-    assert "nothing was saved" in capsys.readouterr().out
+    assert "nothing was saved" in capsys.readouterr().err
     assert not (tmp_path / "corpus").exists()
 
 
@@ -248,7 +375,7 @@ def test_a_console_that_lacks_letters_is_no_hindrance(service, tiny_wav, tmp_pat
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    assert rf"saved to {tmp_path}/\u043a\u043e\u0440\u043f\u0443\u0441" in ran.stdout
+    assert rf"saved to {tmp_path}/\u043a\u043e\u0440\u043f\u0443\u0441" in ran.stderr
 
 
 def test_export_writes_a_format_of_other_tools(tmp_path, capsys):

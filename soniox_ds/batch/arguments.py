@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from soniox_ds._arguments import check_number
@@ -40,7 +41,9 @@ async def recordings_of(
     sources: Any,
     *,
     audio_column: str | None,
+    id_column: str | None,
     reference_column: str | None,
+    audio_root: str | Path | None,
     storage_options: Mapping[str, Any] | None,
 ) -> RecordingList:
     """Find the recordings of a call, in a thread of their own, unless they were found by the caller.
@@ -57,7 +60,9 @@ async def recordings_of(
             find_recordings,
             sources,
             audio_column=audio_column,
+            id_column=id_column,
             reference_column=reference_column,
+            audio_root=audio_root,
             storage_options=storage_options,
         )
     if storage_options is not None:
@@ -65,7 +70,12 @@ async def recordings_of(
             "storage_options are given, but the sources are recordings that were already found; give the options where "
             "the recordings are searched for"
         )
-    if named := [name for name in (audio_column, reference_column) if name is not None]:
+    if audio_root is not None:
+        raise OptionsError(
+            "audio_root is given, but the sources are recordings that were already found; give it where the recordings "
+            "are searched for"
+        )
+    if named := [name for name in (audio_column, id_column, reference_column) if name is not None]:
         raise OptionsError(
             f"the columns {named} are named, but the sources are recordings that were already found; name the columns "
             "where the recordings are searched for"

@@ -26,7 +26,9 @@ class TranscribeKeywords(TranscriptionKeywords, total=False):
     """The keyword arguments of `soniox_ds.transcribe` except `out`, with the options of the API."""
 
     audio_column: str | None
+    id_column: str | None
     reference_column: str | None
+    audio_root: str | Path | None
     storage_options: Mapping[str, Any] | None
     connection: Connection | Iterable[Connection] | None
     concurrency: int

@@ -79,7 +79,9 @@ async def transcribe(
     sources: Any,
     *,
     audio_column: str | None = None,
+    id_column: str | None = None,
     reference_column: str | None = None,
+    audio_root: str | Path | None = None,
     storage_options: Mapping[str, Any] | None = None,
     connection: Connection | Iterable[Connection] | None = None,
     concurrency: int = CONCURRENCY,
@@ -107,8 +109,11 @@ async def transcribe(
         TSV, JSONL, Parquet, NeMo JSONL), a DataFrame with a column ``source``, a Hugging Face dataset with an undecoded
         audio column, or bytes.
         Further columns are kept; ``reference`` may also be a ``.txt`` file beside the audio. See docs/sources.md.
-    audio_column, reference_column
-        Columns of a table or manifest that hold the audio and the reference text, if they have unusual names.
+    audio_column, id_column, reference_column
+        Columns of a table or manifest that hold the audio, the ids and the reference text, if they have unusual names.
+    audio_root
+        Folder, also of an object store, to which relative file names in a manifest, table or list refer; by default the
+        folder of the manifest, or the working directory.
     storage_options
         Options of fsspec for the object store that the sources name (``s3://``, ``gs://``, ...), such as credentials.
         They are neither stored nor shown.
@@ -201,7 +206,9 @@ async def transcribe(
         TranscriptionOptions(**options),
         sources,
         audio_column=audio_column,
+        id_column=id_column,
         reference_column=reference_column,
+        audio_root=audio_root,
         storage_options=storage_options,
         connection=connection,
         concurrency=concurrency,
@@ -230,7 +237,9 @@ async def transcribe_as(
     *,
     models: ModelList | None = None,
     audio_column: str | None = None,
+    id_column: str | None = None,
     reference_column: str | None = None,
+    audio_root: str | Path | None = None,
     storage_options: Mapping[str, Any] | None = None,
     connection: Connection | Iterable[Connection] | None = None,
     concurrency: int = CONCURRENCY,
@@ -266,7 +275,9 @@ async def transcribe_as(
     recording_list = await recordings_of(
         sources,
         audio_column=audio_column,
+        id_column=id_column,
         reference_column=reference_column,
+        audio_root=audio_root,
         storage_options=storage_options,
     )
     if out is not None:  # The run forgets recordings that are written, but not those of the caller.

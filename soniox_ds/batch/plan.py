@@ -56,7 +56,9 @@ async def plan(
     sources: Any,
     *,
     audio_column: str | None = None,
+    id_column: str | None = None,
     reference_column: str | None = None,
+    audio_root: str | Path | None = None,
     storage_options: Mapping[str, Any] | None = None,
     connection: Connection | Iterable[Connection] | None = None,
     requests_per_minute: float = REQUESTS_PER_MINUTE,
@@ -79,8 +81,11 @@ async def plan(
     ----------
     sources
         As `transcribe` takes them.
-    audio_column, reference_column
-        Columns of a table or manifest that hold the audio and the reference text, if they have unusual names.
+    audio_column, id_column, reference_column
+        Columns of a table or manifest that hold the audio, the ids and the reference text, if they have unusual names.
+    audio_root
+        Folder, also of an object store, to which relative file names in a manifest, table or list refer; by default the
+        folder of the manifest, or the working directory.
     storage_options
         As in `transcribe`. Objects of a store are inspected as files are, which reads them once.
     **options
@@ -145,7 +150,9 @@ async def plan(
     recording_list = await recordings_of(
         sources,
         audio_column=audio_column,
+        id_column=id_column,
         reference_column=reference_column,
+        audio_root=audio_root,
         storage_options=storage_options,
     )
     recordings = recording_list.recordings

@@ -223,7 +223,9 @@ async def sweep_endpoints(
     *,
     settings: Mapping[str, Mapping[str, Any]] | Sequence[Mapping[str, Any]],
     audio_column: str | None = None,
+    id_column: str | None = None,
     reference_column: str | None = None,
+    audio_root: str | Path | None = None,
     storage_options: Mapping[str, Any] | None = None,
     speed: float | None = 1.0,
     chunk_ms: int = 100,
@@ -256,7 +258,7 @@ async def sweep_endpoints(
         Sets of endpoint options, such as ``[{}, {"max_endpoint_delay_ms": 800}]``: `enable_endpoint_detection` (True
         unless given), `max_endpoint_delay_ms`, `endpoint_sensitivity`, `endpoint_latency_adjustment_level`. A mapping
         gives them names. The other settings are compared with the first.
-    audio_column, reference_column, storage_options, speed, chunk_ms, concurrency
+    audio_column, id_column, reference_column, audio_root, storage_options, speed, chunk_ms, concurrency
         As in `stream_dataset`. Latencies are those of real use only at a `speed` of 1.0.
     normalizer, language, block, ci, method
         As in `word_errors` and `summarize`. Another `block` can be chosen afterwards:
@@ -315,7 +317,9 @@ async def sweep_endpoints(
         find_recordings,
         sources,
         audio_column=audio_column,
+        id_column=id_column,
         reference_column=reference_column,
+        audio_root=audio_root,
         storage_options=storage_options,
     )
     scored = _has_references(recording_list, references, block)

@@ -107,7 +107,9 @@ async def compare(
     *,
     arms: Mapping[str, Mapping[str, Any] | Corpus | Callable[[str], Any]],
     audio_column: str | None = None,
+    id_column: str | None = None,
     reference_column: str | None = None,
+    audio_root: str | Path | None = None,
     storage_options: Mapping[str, Any] | None = None,
     terms: Iterable[str] | None = None,
     distractors: Iterable[str] = (),
@@ -152,8 +154,11 @@ async def compare(
 
         The cost of corpora and functions is NA, and the estimate counts only the other arms. Results of functions are
         not in the journal: save ``trial.corpora[name][0]`` to use them again as an arm.
-    audio_column, reference_column
-        Columns of a table or manifest that hold the audio and the reference text, where their names do not tell.
+    audio_column, id_column, reference_column
+        Columns of a table or manifest that hold the audio, the ids and the reference text, if they have unusual names.
+    audio_root
+        Folder, also of an object store, to which relative file names in a manifest, table or list refer; by default the
+        folder of the manifest, or the working directory.
     storage_options
         As in `transcribe`.
     terms
@@ -273,7 +278,9 @@ async def compare(
         find_recordings,
         sources,
         audio_column=audio_column,
+        id_column=id_column,
         reference_column=reference_column,
+        audio_root=audio_root,
         storage_options=storage_options,
     )
     pairs = planned_pairs(recording_list, references, block)

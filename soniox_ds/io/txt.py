@@ -14,7 +14,7 @@ from soniox_ds.io.contents import audio_ids_of, is_segments, joined_parts, segme
 from soniox_ds.options.keywords import explains_keywords
 from soniox_ds.schema.inputs import Transcripts
 
-__all__ = ["write_txt"]
+__all__ = ["plain_texts", "write_txt"]
 
 
 @explains_keywords
@@ -71,16 +71,32 @@ def write_txt(
     <BLANKLINE>
     [1:00:00.0] Anna: Yes.
     """
-    files = files_to_write(audio_ids_of(transcripts, "plain text"), path, ".txt")
+    audio_ids = audio_ids_of(transcripts, "plain text")
+    files = files_to_write(audio_ids, path, ".txt")
+    texts = plain_texts(transcripts, times=times, speakers=speakers)
+    for audio_id, file in files.items():
+        with replacing(file) as beside:
+            beside.write_text(texts[audio_id], encoding=encoding, newline="\n")
+
+
+def plain_texts(transcripts: Transcripts, *, times: bool = True, speakers: bool = True) -> dict[str, str]:
+    """Return the text of each recording by its id, as `write_txt` writes it: each paragraph on a line, and "" for none.
+
+    >>> segments = pd.DataFrame({"audio_id": "a.wav", "speaker": ["1", "2"], "text": ["Good morning.", "Well?"]})
+    >>> print(plain_texts(segments, times=False)["a.wav"], end="")
+    Speaker 1: Good morning.
+    <BLANKLINE>
+    Speaker 2: Well?
+    """
     segments = segments_to_write(transcripts, "plain text", timed=False)
     if is_segments(transcripts) and "start_ms" in segments:
         segments = segments.sort_values("start_ms", kind="stable")
     by_id = dict(tuple(segments.groupby("audio_id", sort=False)))
-    for audio_id, file in files.items():
-        rows = by_id.get(audio_id, segments.iloc[:0])
-        paragraphs = "\n\n".join(_paragraphs(rows, times, speakers))
-        with replacing(file) as beside:
-            beside.write_text(f"{paragraphs}\n" if paragraphs else "", encoding=encoding, newline="\n")
+    texts = {}
+    for audio_id in audio_ids_of(transcripts, "plain text"):
+        paragraphs = "\n\n".join(_paragraphs(by_id.get(audio_id, segments.iloc[:0]), times, speakers))
+        texts[audio_id] = f"{paragraphs}\n" if paragraphs else ""
+    return texts
 
 
 def _paragraphs(rows: pd.DataFrame, times: bool, speakers: bool) -> Iterator[str]:

@@ -65,7 +65,9 @@ async def stream_dataset(
     chunk_ms: int = 100,
     concurrency: int | None = None,
     audio_column: str | None = None,
+    id_column: str | None = None,
     reference_column: str | None = None,
+    audio_root: str | Path | None = None,
     storage_options: Mapping[str, Any] | None = None,
     connection: Connection | None = None,
     session_limit: SessionLimit | None = None,
@@ -83,7 +85,7 @@ async def stream_dataset(
 
     Parameters
     ----------
-    sources, audio_column, reference_column, storage_options
+    sources, audio_column, id_column, reference_column, audio_root, storage_options
         As in `transcribe`, except that http and https URLs are not accepted: live audio is sent from this machine.
     speed
         Speed at which recordings are sent: 1.0 is real time; measure latencies at this speed. None sends as fast as
@@ -151,7 +153,9 @@ async def stream_dataset(
         chunk_ms=chunk_ms,
         concurrency=concurrency,
         audio_column=audio_column,
+        id_column=id_column,
         reference_column=reference_column,
+        audio_root=audio_root,
         storage_options=storage_options,
         connection=connection,
         session_limit=session_limit,
@@ -180,7 +184,9 @@ async def stream_dataset_as(
     chunk_ms: int = 100,
     concurrency: int | None = None,
     audio_column: str | None = None,
+    id_column: str | None = None,
     reference_column: str | None = None,
+    audio_root: str | Path | None = None,
     storage_options: Mapping[str, Any] | None = None,
     connection: Connection | None = None,
     session_limit: SessionLimit | None = None,
@@ -211,7 +217,9 @@ async def stream_dataset_as(
     recording_list = await recordings_of(
         sources,
         audio_column=audio_column,
+        id_column=id_column,
         reference_column=reference_column,
+        audio_root=audio_root,
         storage_options=storage_options,
     )
     store = EventStore(Path(journal) if journal is not None else default_path())

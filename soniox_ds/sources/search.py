@@ -66,7 +66,9 @@ def find_recordings(
     sources: Any,
     *,
     audio_column: str | None = None,
+    id_column: str | None = None,
     reference_column: str | None = None,
+    audio_root: str | os.PathLike[str] | None = None,
     storage_options: Mapping[str, Any] | None = None,
     sidecars: bool = True,
 ) -> RecordingList:
@@ -87,8 +89,13 @@ def find_recordings(
         - bytes, ``(name, bytes)``, or a mapping from names to bytes, paths or URLs. The names become ids.
     audio_column
         Column that holds the audio; by default the first of `AUDIO_COLUMNS` that the table has.
+    id_column
+        Column that holds the ids of the recordings; by default ``audio_id``, if the table has it.
     reference_column
         Column that holds the reference texts; by default ``reference``, or ``text`` in a NeMo manifest.
+    audio_root
+        Folder (also of an object store) to which relative paths in tables, mappings and lists refer; by default the
+        folder of the manifest, or the working directory.
     storage_options
         Options of fsspec for the object store that the sources name, such as credentials.
     sidecars
@@ -116,9 +123,12 @@ def find_recordings(
     >>> [recording.audio_id for recording in found.recordings]
     ['https://host.example/a.wav', 'hello']
     """
-    finder = _Finder(audio_column, reference_column, Stores(storage_options))
+    root = _checked_root(audio_root)
+    finder = _Finder(audio_column, id_column, reference_column, root, Stores(storage_options))
     with _collector_paused():
         finder.take(sources)
+    if root is not None and not finder.used_root:
+        raise SourceError("audio_root is the folder of file names in a manifest, table or list; the sources have none")
     if finder.stores.unused_options:
         raise SourceError("storage_options were given, but no source is in an object store (s3://, gs://, ...)")
     if not finder.recordings:
@@ -145,8 +155,16 @@ def _collector_paused() -> Iterator[None]:
 class _Finder:
     """A collector of recordings. `keys` and `given` are the arguments of `assign_ids`."""
 
-    def __init__(self, audio_column: str | None, reference_column: str | None, stores: Stores) -> None:
-        self.audio_column, self.reference_column = audio_column, reference_column
+    def __init__(
+        self,
+        audio_column: str | None,
+        id_column: str | None,
+        reference_column: str | None,
+        audio_root: str | None,
+        stores: Stores,
+    ) -> None:
+        self.audio_column, self.id_column, self.reference_column = audio_column, id_column, reference_column
+        self.audio_root, self.used_root = audio_root, False
         self.stores = stores
         self.recordings: list[Recording] = []
         self.keys: list[str | None] = []
@@ -189,7 +207,9 @@ class _Finder:
             if rows:
                 self.take_table(with_label_names(frame_of(rows), features), "the table of dicts")
                 rows = []
-            if is_text and item:
+            if self.audio_root is not None and item and isinstance(item, str | os.PathLike):
+                self.add_cell(item, None, f"item {position} of the list")
+            elif is_text and item:
                 if item.startswith(("https://", "http://")):
                     self.add_url(item)
                 else:
@@ -320,7 +340,13 @@ class _Finder:
 
     def take_table(self, frame: pd.DataFrame, label: str, base: str | None = None) -> None:
         """Take the rows of a table. `base` is the folder to which its paths are relative; None if it is not a file."""
-        table = understand_table(frame, label, audio_column=self.audio_column, reference_column=self.reference_column)
+        table = understand_table(
+            frame,
+            label,
+            audio_column=self.audio_column,
+            id_column=self.id_column,
+            reference_column=self.reference_column,
+        )
         self.tables.append((len(self.recordings), table.metadata))
         ids = table.ids
         for row, cell in enumerate(table.audio):
@@ -344,6 +370,8 @@ class _Finder:
 
     def add_cell(self, cell: Any, base: str | None, label: str, *, name: str | None = None) -> bool:
         """Add the audio in a cell of a table or in an item of a list. Return False if the cell holds no audio."""
+        if self.audio_root is not None:
+            base, self.used_root = self.audio_root, True
         if isinstance(cell, bytes | bytearray | memoryview):
             self.add_data(bytes(cell), name, given=name is not None)
         elif isinstance(cell, Mapping) and _is_audio_cell(cell):
@@ -454,6 +482,21 @@ class _Finder:
             # Rows of a dataset may have the same file name and differ, but ids that the user gave must be unique.
             self.add(recording, name if given else None, given=given)
         recording.filename = upload_name(recording.audio_id)
+
+
+def _checked_root(audio_root: str | os.PathLike[str] | None) -> str | None:
+    """Return the folder of the audio as text, or raise SourceError if there is no such folder."""
+    if audio_root is None:
+        return None
+    if not isinstance(audio_root, str | os.PathLike):
+        raise SourceError(f"audio_root is a folder, such as 'recordings/'; found {_described(audio_root)}")
+    root = os.fsdecode(audio_root)
+    if looks_like_url(root) and not root.lower().startswith(LOCAL_SCHEMES):
+        return root.rstrip("/")
+    root = os.path.expanduser(local_path(root) if looks_like_url(root) else root)
+    if not os.path.isdir(root):
+        raise SourceError(f"audio_root is a folder, and {shown(root)} is none")
+    return root
 
 
 def _native(path: str, base: str | None = None) -> str:

@@ -75,7 +75,12 @@ class Table(NamedTuple):
 
 
 def understand_table(
-    table: pd.DataFrame, label: str, *, audio_column: str | None = None, reference_column: str | None = None
+    table: pd.DataFrame,
+    label: str,
+    *,
+    audio_column: str | None = None,
+    id_column: str | None = None,
+    reference_column: str | None = None,
 ) -> Table:
     """Find the audio, ids, references and metadata in a table. `label` is the name of the table in messages.
 
@@ -101,7 +106,13 @@ def understand_table(
         raise SourceError(f"{label} has the columns {list(frame.columns)} but no rows; it needs one for each recording")
     if audio == "audio_filepath":
         _refuse_segments(frame, label)
-    id_column = next(iter(columns_named(frame.columns, ["audio_id"])), None)
+    if id_column is None:
+        id_column = next(iter(columns_named(frame.columns, ["audio_id"])), None)
+    elif id_column not in frame:
+        raise SourceError(
+            f"{label} has no column {id_column!r} (id_column); it has {list(frame.columns)}."
+            f"{did_you_mean(id_column, frame.columns)}"
+        )
     ids = None if id_column is None else [_id(value) for value in frame[id_column].tolist()]
     used = {audio, id_column, reference}
     if set(RECORDINGS) - set(frame.columns) <= _LATER_COLUMNS:
