@@ -36,6 +36,7 @@ async def fetch_forever(run: Run, project: Project) -> None:
     """Fetch finished transcripts of a project until cancelled. Several such workers run at the same time."""
     while True:
         job: Job = await project.to_fetch.get()
+        run.enter(job, "fetching")
         try:
             raw = await _fetch(run, job)
         except JournalError:

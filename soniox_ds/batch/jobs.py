@@ -140,6 +140,8 @@ class Job:
     """Size and modification time of the file when it was inspected."""
     copy: TemporaryCopy | None = None
     """The downloaded copy of the audio; None for audio that was here already."""
+    phase: str = ""
+    """The phase that the progress display counts the job in: one of `soniox_ds.progress.counts.PHASES`, or ""."""
     recalled: bool = False
     """True if an earlier run brought the outcome, a transcript or an error."""
     finished: bool = False

@@ -101,7 +101,14 @@ class Preparer:
     async def _inspect_rows(self, rows: list[int]) -> None:
         """Inspect the recordings of some rows and divide them into parts."""
         recordings = [self._recordings[row] for row in rows]
-        self._prints |= await self._inspect(recordings)
+        progress = self._run.progress
+        progress.move("", "checking", len(rows))
+        try:
+            self._prints |= await self._inspect(recordings)
+        finally:
+            progress.move("checking", "", len(rows))
+        lengths = [recording.duration_ms for recording in recordings if recording.duration_ms is not None]
+        progress.add_inspected(len(lengths), sum(lengths))
         for row, parts in zip(rows, await self._division.divide(recordings), strict=True):
             self._parts[row] = parts
 

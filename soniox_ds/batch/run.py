@@ -483,6 +483,7 @@ class Run:
 
     def resubmit(self, job: Job) -> None:
         """Queue a job for another attempt, without the waiting room, since the watcher would otherwise block itself."""
+        self.enter(job, "")
         self.to_submit.put_nowait(job)
 
     async def next_to_submit(self) -> Job:
@@ -492,6 +493,13 @@ class Run:
             job.waits = False
             self.waiting_room.release()
         return job
+
+    def enter(self, job: Job, phase: str) -> None:
+        """Show in which phase a job is; "" if it is in none."""
+        before, job.phase = job.phase, phase
+        self.progress.move(before, phase)
+        if before == "uploading":
+            self.progress.set_sent(job.key, None)
 
     # -- outcomes ------------------------------------------------------------------------------------------------------
 
@@ -519,6 +527,7 @@ class Run:
 
     def went_well(self, job: Job) -> None:
         """Count a job whose transcript is in the journal, and queue it for the clean-up on the server."""
+        self.enter(job, "")
         job.finished = True
         job.sent_to.failures_in_a_row = 0
         self.spending.correct(job.key, cost_usd(job.paid.duration_ms or 0))
@@ -529,6 +538,7 @@ class Run:
 
     def failed(self, job: Job, error_type: str, message: str) -> None:
         """Count a job that has no transcript in this run, and keep the reason for its rows."""
+        self.enter(job, "")
         job.error = (error_type, message)
         if job.is_known or (job.entry is not None and job.entry.state in (State.CREATING, State.CREATED, State.DONE)):
             self.spending.keep(job.key)
@@ -539,6 +549,7 @@ class Run:
 
     def taken_over(self, job: Job) -> None:
         """Count a job whose outcome another run has brought."""
+        self.enter(job, "")
         self._has_outcome()
 
     async def refused(self, job: Job, error: SonioxDSError, *, concerns_audio: bool = False) -> None:

@@ -8,6 +8,7 @@ in the list of transcriptions before it may be created again.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,7 @@ async def _submit(run: Run, job: Job) -> None:
         run.models.ask(*(project.client for project in run.projects if project.fatal is None))
     if entry is not None and entry.state in (State.CREATED, State.CREATING) and await _find_project(run, job):
         _occupy_all(run, job)
+        run.enter(job, "waiting")
         if entry.state == State.CREATED:
             job.sent_to.watcher.take_up(job)
         else:  # A killed run may have sent the request at its last moment, so the wait for it starts now.
@@ -194,6 +196,7 @@ def _occupy_all(run: Run, job: Job) -> None:
 
 async def _upload(run: Run, job: Job) -> None:
     """Upload the audio of a job whose newest entry has no file yet."""
+    run.enter(job, "uploading")
     async with audio_of(run, job) as audio:
         await _upload_audio(run, job, audio)
 
@@ -211,7 +214,10 @@ async def _upload_audio(run: Run, job: Job, audio: AudioSource) -> None:
         try:
             if workers is None:
                 reply = await project.client.upload_file(
-                    audio, filename=recording.filename, client_reference_id=job.paid.reference
+                    audio,
+                    filename=recording.filename,
+                    client_reference_id=job.paid.reference,
+                    on_progress=partial(run.progress.set_sent, job.key),
                 )
             else:
                 reply = await workers.upload(project.client, job)
@@ -325,6 +331,7 @@ async def _create(run: Run, job: Job) -> None:
                 )
             await _upload_again(run, job)
             continue
+        run.enter(job, "waiting")
         is_remote = job.recording.is_remote
         audio = {"audio_url": await _url_of(job.recording)} if is_remote else {"file_id": job.paid.file_id}
         await asyncio.gather(uploaded, run.advance(job, State.CREATING))

@@ -1,12 +1,14 @@
 """Counts of the progress of a batch, and their description in words.
 
 Conventions: ``Counts`` takes every time as an argument (seconds of one monotonic clock). A ``Snapshot`` holds the
-counts of one moment. A recording is *done* when it is completed, failed or recalled from the journal.
+counts of one moment. A recording is *done* when it is completed, failed or recalled from the journal. Before that, its
+jobs pass through the phases of `PHASES`.
 
 The remaining time is extrapolated from the pace since the first finished recording, so that the wait for the first
 recording does not count for the others. Recalled recordings take no time and are left out. No remaining time is given
-before five recordings have finished. If the hours of all audio are known, the pace in hours of audio is computed as
-well, and the longer of the two remaining times is shown.
+before five recordings have finished. If durations are known, the pace in seconds of audio is computed as well, and the
+longer of the two remaining times is shown, so that long recordings at the end are not counted like short ones. The
+duration of recordings that are not inspected yet is estimated by the mean of the others.
 """
 
 from __future__ import annotations
@@ -16,7 +18,11 @@ from dataclasses import dataclass
 from soniox_ds._display import duration_text
 from soniox_ds.api.prices import price_text
 
-__all__ = ["Counts", "Snapshot"]
+__all__ = ["PHASES", "Counts", "Snapshot"]
+
+PHASES = ("checking", "uploading", "waiting", "fetching")
+"""The phases of a job: its file is inspected, its audio is sent, the service transcribes it, the transcript is
+fetched."""
 
 _FEWEST_FOR_PACE = 5
 
@@ -37,6 +43,8 @@ class Snapshot:
     '400 of 400 done, 3 failed, 2.1 h of audio, about $0.21, 41 s'
     >>> Snapshot(total=400, completed=100, elapsed_s=12, eta_s=31, note="waiting for room: 100 pending").line
     '100 of 400 done, 12 s, about 31 s left; waiting for room: 100 pending'
+    >>> Snapshot(total=1, uploading=1, uploaded=0.45, elapsed_s=12).line
+    '0 of 1 done, 12 s; uploading 1 (45 %)'
     """
 
     total: int | None = None
@@ -51,6 +59,16 @@ class Snapshot:
     elapsed_s: float = 0.0
     eta_s: float | None = None
     """Estimated seconds until the end; None while there is no estimate, and at the end."""
+    checking: int = 0
+    """Number of recordings whose files are being inspected."""
+    uploading: int = 0
+    """Number of jobs whose audio is being sent."""
+    uploaded: float = 0.0
+    """Share of the bytes of these jobs that are sent, from 0 to 1."""
+    waiting: int = 0
+    """Number of jobs that the service is transcribing or will transcribe."""
+    fetching: int = 0
+    """Number of jobs whose transcripts are being fetched."""
     plan: str = ""
     """Description of the jobs and their cost if recordings are divided into parts; empty otherwise."""
     note: str = ""
@@ -63,9 +81,32 @@ class Snapshot:
         return self.completed + self.failed
 
     @property
+    def worked(self) -> float:
+        """Number of recordings for a bar: a recording whose audio has been sent counts half, so that the bar moves.
+
+        >>> Snapshot(total=4, completed=1, uploading=1, uploaded=0.5, waiting=1).worked
+        1.75
+        """
+        half_done = self.uploading * self.uploaded + self.waiting + self.fetching
+        if self.closed or self.total is None:
+            return self.done
+        # A recording that is cut into parts has several jobs.
+        return self.done + round(min(half_done, self.total - self.done) / 2, 3)
+
+    @property
     def stopped(self) -> bool:
         """True if the batch ended before every recording was done."""
         return self.closed and (self.total is None or self.done < self.total)
+
+    @property
+    def phases(self) -> str:
+        """The phases of the jobs in words; empty if there are none."""
+        parts = []
+        for phase in PHASES:
+            if count := getattr(self, phase):
+                sent = f" ({self.uploaded:.0%})".replace("%", " %") if phase == "uploading" else ""
+                parts.append(f"{phase} {count:,}{sent}")
+        return ", ".join(parts)
 
     @property
     def line(self) -> str:
@@ -83,7 +124,8 @@ class Snapshot:
         parts.append(_time_in_words(self.elapsed_s))
         if self.eta_s is not None and not self.closed:
             parts.append(f"about {_time_in_words(self.eta_s)} left")
-        more = "" if self.closed else "".join(f"; {text}" for text in (self.plan, self.note) if text)
+        texts = (self.phases, self.plan, self.note)
+        more = "" if self.closed else "".join(f"; {text}" for text in texts if text)
         return ", ".join(parts) + more
 
 
@@ -120,6 +162,9 @@ class Counts:
         self._recalled_audio_ms = self._completed_audio_ms = 0
         self._cost_usd = 0.0
         self._plan = self._note = ""
+        self._in_phase = dict.fromkeys(PHASES, 0)
+        self._sent: dict[str, tuple[int, int]] = {}
+        self._n_inspected = self._inspected_audio_ms = 0
         # The pace is computed from the first finished recording on, which is itself left out.
         self._first_s: float | None = None
         self._first_audio_ms = 0
@@ -149,6 +194,24 @@ class Counts:
         if self._first_s is None:
             self._first_s, self._first_audio_ms = at_s, audio_ms
 
+    def move(self, before: str, after: str, count: int = 1) -> None:
+        """Count jobs that leave one phase and enter another. "" stands for no phase."""
+        for phase, change in ((before, -count), (after, count)):
+            if phase:
+                self._in_phase[phase] += change
+
+    def set_sent(self, key: str, sent_bytes: int | None, total_bytes: int = 0) -> None:
+        """Set how much of the upload with this key is sent; None if the upload is over."""
+        if sent_bytes is None:
+            self._sent.pop(key, None)
+        else:
+            self._sent[key] = sent_bytes, total_bytes
+
+    def add_inspected(self, count: int, audio_ms: int) -> None:
+        """Count recordings whose durations are known, and their total duration, for the estimate of the time left."""
+        self._n_inspected += count
+        self._inspected_audio_ms += audio_ms
+
     def set_plan(self, text: str) -> None:
         """Set the description of the jobs and their cost."""
         self._plan = text
@@ -167,10 +230,22 @@ class Counts:
             cost_usd=self._cost_usd,
             elapsed_s=at_s - self._started_s,
             eta_s=None if closed else self._eta_s(at_s),
+            **self._in_phase,
+            uploaded=self._uploaded(),
             plan=self._plan,
             note=self._note,
             closed=closed,
         )
+
+    def _uploaded(self) -> float:
+        total_bytes = sum(total for _, total in self._sent.values())
+        return sum(sent for sent, _ in self._sent.values()) / total_bytes if total_bytes else 0.0
+
+    def _all_audio_ms(self) -> float | None:
+        """Return the duration of all audio, with the mean duration for what is not inspected; None if none is known."""
+        if self._total_audio_ms is not None or not self._n_inspected or self._total is None:
+            return self._total_audio_ms
+        return self._inspected_audio_ms * max(self._total / self._n_inspected, 1.0)
 
     def _eta_s(self, at_s: float) -> float | None:
         worked = self._completed + self._failed
@@ -182,7 +257,8 @@ class Counts:
         left = max(self._total - self._recalled - worked, 0)
         eta_s = left * since_first_s / (worked - 1)
         paced_audio_ms = self._finished_audio_ms - self._first_audio_ms
-        if self._total_audio_ms is not None and paced_audio_ms > 0:
-            left_audio_ms = max(self._total_audio_ms - self._recalled_audio_ms - self._finished_audio_ms, 0)
+        all_audio_ms = self._all_audio_ms()
+        if all_audio_ms is not None and paced_audio_ms > 0:
+            left_audio_ms = max(all_audio_ms - self._recalled_audio_ms - self._finished_audio_ms, 0)
             eta_s = max(eta_s, left_audio_ms * since_first_s / paced_audio_ms)
         return eta_s

@@ -90,8 +90,16 @@ class _Bar:
     def _repr_html_(self) -> str:
         shown = self._snapshot
         return render(
-            "progress/bar.html.j2", line=shown.line, done=shown.done, total=shown.total, is_closed=shown.closed
+            "progress/bar.html.j2",
+            line=shown.line,
+            done=_number(shown.worked),
+            total=shown.total,
+            is_closed=shown.closed,
         )
+
+
+def _number(value: float) -> int | float:
+    return int(value) if value == int(value) else value
 
 
 class NotebookProgress:
@@ -139,7 +147,7 @@ class TerminalProgress:
             )
         if snapshot.total is not None:
             self._bar.total = snapshot.total
-        self._bar.n = snapshot.done
+        self._bar.n = snapshot.worked
         self._bar.set_description_str(snapshot.line, refresh=False)
         self._bar.refresh()
 
@@ -253,6 +261,24 @@ class Progress:
         """Count one recording that was completed or failed. Unknown durations and costs are None."""
         self._counts.add_finished(ok, duration_ms, cost_usd, at_s=self._now())
         self.refresh()
+
+    def move(self, before: str, after: str, count: int = 1) -> None:
+        """Count jobs that leave one phase of `PHASES` and enter another. "" stands for no phase.
+
+        A job without a phase is counted as done next, so the display is not updated between the two.
+        """
+        self._counts.move(before, after, count)
+        if after:
+            self.refresh()
+
+    def set_sent(self, key: str, sent_bytes: int | None, total_bytes: int = 0) -> None:
+        """Set how much of the upload with this key is sent; None if the upload is over."""
+        self._counts.set_sent(key, sent_bytes, total_bytes)
+        self.refresh()
+
+    def add_inspected(self, count: int, audio_ms: int) -> None:
+        """Count recordings whose durations are known, and their total duration, for the estimate of the time left."""
+        self._counts.add_inspected(count, audio_ms)
 
     def set_plan(self, text: str) -> None:
         """Set the description of the jobs and their cost, before anything is sent."""

@@ -2,6 +2,7 @@
 
 import io
 import os
+import warnings
 
 import pytest
 from hypothesis import given
@@ -82,6 +83,51 @@ def test_the_later_end_counts_where_all_audio_is_known():
     # 4000 ms finished in the 10 s since the first one; 13200 - 200 - 5000 are left: 20 s
     assert counts_of_ten(audio_ms=13_200).snapshot(1040.0).eta_s == 20.0
     assert counts_of_ten(audio_ms=6_200).snapshot(1040.0).eta_s == 7.5
+
+
+def test_the_mean_duration_stands_for_recordings_that_are_not_inspected():
+    counts = counts_of_ten()
+    counts.add_inspected(5, 6_600)  # 1320 ms each: 13200 ms in all, as above
+    assert counts.snapshot(1040.0).eta_s == 20.0
+    counts.add_inspected(5, 0)  # all are inspected now: 6600 - 200 - 5000 are left, 3.5 s, and 3 recordings, 7.5 s
+    assert counts.snapshot(1040.0).eta_s == 7.5
+
+
+def test_phases_and_the_bar_of_one_long_recording():
+    counts = Counts(started_s=0.0)
+    counts.set_total(1)
+
+    def shown():
+        snapshot = counts.snapshot(12.0)
+        return snapshot.line.partition("; ")[2], snapshot.worked
+
+    counts.move("", "checking")
+    assert shown() == ("checking 1", 0)
+    counts.move("checking", "uploading")
+    counts.set_sent("key", 450, 1000)
+    assert shown() == ("uploading 1 (45 %)", 0.225)
+    counts.set_sent("key", 1000, 1000)
+    assert shown() == ("uploading 1 (100 %)", 0.5)
+    counts.set_sent("key", None)
+    counts.move("uploading", "waiting")
+    assert shown() == ("waiting 1", 0.5)
+    counts.move("waiting", "fetching")
+    assert shown() == ("fetching 1", 0.5)
+    counts.move("fetching", "")
+    counts.add_finished(True, at_s=12.0)
+    assert shown() == ("", 1)
+    counts.move("", "waiting", 3)  # parts of one recording count no more than the recording itself
+    counts.set_total(2)
+    assert shown() == ("waiting 3", 1.5)
+    assert counts.snapshot(12.0, closed=True).line == "stopped with 1 of 2 done, 12 s"
+
+
+def test_shares_of_uploads_are_by_bytes():
+    counts = Counts(started_s=0.0)
+    counts.move("", "uploading", 2)
+    counts.set_sent("a", 0, 3000)
+    counts.set_sent("b", 1000, 1000)
+    assert counts.snapshot(0.0).phases == "uploading 2 (25 %)"
 
 
 def test_nothing_is_said_of_the_end_before_five_have_finished():
@@ -228,6 +274,31 @@ def test_a_silent_display_takes_everything(capsys):
         progress.set_total(1)
         progress.add_finished(True)
     assert capsys.readouterr() == ("", "")
+
+
+def test_every_phase_of_a_run_is_shown(service, tiny_wav, tmp_path):
+    path = tiny_wav(tmp_path / "long.wav", seconds=300)  # 9.6 MB, in many blocks
+    seen = []
+    sx.transcribe(path, progress=seen.append, journal=tmp_path / "journal.sqlite")
+    phases = list(dict.fromkeys(snapshot.phases.partition(" ")[0] for snapshot in seen if snapshot.phases))
+    assert phases == ["checking", "uploading", "waiting", "fetching"]
+    worked = [snapshot.worked for snapshot in seen]
+    assert worked == sorted(worked), "the bar never goes back"
+    assert len({value for value in worked if 0 < value < 0.5}) >= 3, "the bar moves while one file is uploaded"
+    assert (seen[-1].phases, seen[-1].worked) == ("", 1)
+
+
+def test_failed_recordings_leave_their_phase(service, tiny_wav, tmp_path):
+    for number in range(4):
+        tiny_wav(tmp_path / "calls" / f"{number}.wav", seed=number)
+    service.faults.rate("stuck", 0.5)
+    seen = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sx.transcribe(tmp_path / "calls", progress=seen.append, journal=tmp_path / "journal.sqlite", timeout_s=1.0)
+    assert seen[-1].done == 4
+    assert seen[-1].phases == ""
+    assert all(min(s.checking, s.uploading, s.waiting, s.fetching) >= 0 for s in seen)
 
 
 def test_one_cost_figure_everywhere(service, tiny_wav, tmp_path):
