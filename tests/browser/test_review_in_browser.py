@@ -142,12 +142,24 @@ def test_a_queue_is_taken_up_again_after_rerun_reload_and_restart(notebook):
     assert len(reviews_in(page.folder)) == 2
 
 
+# The share of the waveform's bars that are drawn clearly, at half of its height.
+CLEAR_SHARE = """() => {
+    const canvas = document.querySelector(".sxr-wave");
+    const row = canvas.getContext("2d").getImageData(0, Math.floor(canvas.height / 2), canvas.width, 1).data;
+    const alphas = [...row].filter((_value, place) => place % 4 === 3 && _value > 60);
+    return alphas.filter((alpha) => alpha > 160).length / Math.max(alphas.length, 1);
+}"""
+
+
 def test_clips_are_heard(notebook):
     page = notebook([CALL + QUEUE, "import os; os.remove('call.wav')\n" + QUEUE])
     page.page.evaluate(LISTEN)
     opened(page)
     keys = page.page.keyboard
-    assert page.page.evaluate("() => window.sxSounds.length") == 0  # nothing is fetched before it is asked for
+    # the clip that is shown is fetched for its waveform, and no other
+    page.wait_until_equal(lambda: page.page.evaluate("() => window.sxSounds.length"), 1)
+    page.wait_until_equal(lambda: page.page.evaluate(CLEAR_SHARE) > 0, True)
+    assert page.page.evaluate("() => window.sxSounds.length") == 1
     keys.press("j")
     keys.press(" ")
     page.until(lambda: "Pause" in text_of(page, ".sxr-play"), what="playing")
@@ -156,13 +168,15 @@ def test_clips_are_heard(notebook):
     assert seconds == pytest.approx(1.0 + 2 * 0.15, abs=0.05)  # 2.75 to 3.75 s and the margins
     assert pitch == pytest.approx(350, abs=6)  # the tone of second 3
     assert loudness == pytest.approx(0.3 / 2**0.5, abs=0.03)
+    # of 1.3 s, the second between the margins is drawn clearly
+    assert page.page.evaluate(CLEAR_SHARE) == pytest.approx(1 / 1.3, abs=0.03)
     page.page.check(".sxr-auto input")
     keys.press("j")
-    page.until(lambda: page.page.evaluate("() => window.sxSounds.length") == 2, what="fetched when moving")
+    page.until(lambda: page.page.evaluate("() => window.sxSounds.length") == 3, what="fetched when moving")
     assert page.page.evaluate(SOUND)[1] == pytest.approx(500, abs=6)  # second 6
     keys.press("k")
     page.until(lambda: "Pause" in text_of(page, ".sxr-play"), what="playing again")
-    assert page.page.evaluate("() => window.sxSounds.length") == 2  # not fetched twice
+    assert page.page.evaluate("() => window.sxSounds.length") == 3  # not fetched twice
 
     opened(page, cell=1)
     second = page.page.locator(".sxr >> nth=1")
@@ -170,6 +184,7 @@ def test_clips_are_heard(notebook):
         lambda: second.locator(".sxr-length").inner_text(), "No sound: the audio file is no longer there"
     )
     assert second.locator(".sxr-play").is_disabled()
+    assert second.locator(".sxr-wave").is_hidden()
     second.locator(".sxr-right").last.click()
     page.until(lambda: second.locator(".sxr-count").inner_text() == "1 of 4 reviewed", what="judged all the same")
 

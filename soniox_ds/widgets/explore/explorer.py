@@ -137,6 +137,7 @@ class Explorer(StillWidget):
         "elements.js",
         "explore/page_elements.js",
         "explore/words.js",
+        "player/waveform.js",
         "explore/sound.js",
         "explore/charts.js",
         "explore/frequent_errors.js",

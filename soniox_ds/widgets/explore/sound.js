@@ -4,6 +4,7 @@ const KEPT_STRETCHES = 6;
 const ERROR_COLOURS = { S: "rgb(213,94,0)", D: "rgb(0,114,178)", I: "rgb(190,130,0)" };
 const REST_MS = 200; // so that no sound is cut of recordings that one passes on the way to others
 const STEP_MS = 1000; // of the arrow keys
+const MARKS_PX = 8; // room below the waveform, for marks of errors
 
 class Player {
   /** `ask` requests a stretch of a recording; `heard` is called with the time while it is played, and null at rest. */
@@ -76,10 +77,9 @@ class Player {
   async arrived({ audio_id, start_ms, mime, reason, problem }, buffers) {
     const stretch = { url: "", peaks: [], reason: reason || problem || "" };
     if (buffers?.length) {
-      const bytes = buffers[0].buffer ? buffers[0] : new Uint8Array(buffers[0]);
-      stretch.url = URL.createObjectURL(new Blob([bytes], { type: mime }));
+      stretch.url = URL.createObjectURL(new Blob([buffers[0]], { type: mime }));
       try {
-        stretch.peaks = await peaksOf(bytes);
+        stretch.peaks = await peaksOf(buffers[0]);
       } catch (error) {
         stretch.reason = `the browser cannot decode it: ${error.message}`;
       }
@@ -181,33 +181,17 @@ class Player {
     const { canvas, track } = this.parts;
     const { clientWidth: width, clientHeight: height } = track;
     if (!width || !height || !this.recording) return;
-    const scale = window.devicePixelRatio || 1;
-    canvas.width = width * scale;
-    canvas.height = height * scale;
-    const brush = canvas.getContext("2d");
-    brush.scale(scale, scale);
-    const { color } = getComputedStyle(canvas);
     const lengthMs = this.#lengthMs();
     const peaks = this.#stretch()?.peaks ?? [];
-    const loudest = Math.max(...peaks, 0.05);
-    const bars = Math.floor(width / 3);
     const words = this.recording.words.filter(({ start, end }) => start !== null && end >= this.start && start <= this.start + lengthMs);
-    const middle = (height - 8) / 2;
     let place = 0;
-    for (let bar = 0; bar < bars; bar += 1) {
-      const first = Math.floor((bar * peaks.length) / bars);
-      const last = Math.max(Math.floor(((bar + 1) * peaks.length) / bars), first + 1);
-      const peak = peaks.length ? Math.max(...peaks.slice(first, last)) / loudest : 0;
-      const timeMs = this.start + ((bar + 0.5) * lengthMs) / bars;
+    const brush = drawWaveform(canvas, { width, height, room: MARKS_PX, peaks }, (share) => {
+      const timeMs = this.start + share * lengthMs;
       while (place + 1 < words.length && words[place].end <= timeMs) place += 1;
       const word = words[place];
-      const isSpoken = word && word.start <= timeMs + 60 && timeMs - 60 < word.end;
-      brush.fillStyle = isSpoken && word.colour ? word.colour : color;
-      brush.globalAlpha = isSpoken ? 1 : 0.45;
-      const half = Math.max(peak * (middle - 1), 0.5);
-      brush.fillRect(bar * 3, middle - half, 2, 2 * half);
-    }
-    brush.globalAlpha = 1;
+      const isSpoken = Boolean(word) && word.start <= timeMs + 60 && timeMs - 60 < word.end;
+      return { colour: isSpoken ? word.colour : null, isClear: isSpoken };
+    });
     for (const { kind, start, end } of words) {
       if (!kind) continue;
       brush.fillStyle = ERROR_COLOURS[kind];
@@ -226,17 +210,4 @@ class Player {
     event.preventDefault();
     event.stopPropagation();
   }
-}
-
-/** The greatest amplitude in each hundredth of a second. */
-async function peaksOf(bytes) {
-  const context = new OfflineAudioContext(1, 1, 8000);
-  const copy = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength).slice().buffer;
-  const samples = (await context.decodeAudioData(copy)).getChannelData(0);
-  const peaks = new Array(Math.ceil(samples.length / 80)).fill(0);
-  for (let place = 0; place < samples.length; place += 1) {
-    const bin = Math.floor(place / 80);
-    peaks[bin] = Math.max(peaks[bin], Math.abs(samples[place]));
-  }
-  return peaks;
 }

@@ -19,7 +19,8 @@ function build(id, actions) {
   parts.text = make("p", { class: "sxr-text", dir: "auto" }, parts.before, parts.words, parts.after);
   parts.hint = make("p", { class: "sxr-hint", dir: "auto" });
   parts.play = make("button", { type: "button", class: "sxr-play", "aria-keyshortcuts": "Space" });
-  parts.heard = make("span", { class: "sxr-heard", "aria-hidden": "true" }, make("span", {}));
+  parts.wave = make("canvas", { class: "sxr-wave" });
+  parts.heard = make("div", { class: "sxr-heard", "aria-hidden": "true" }, parts.wave, make("span", {}));
   parts.length = make("span", { class: "sxr-length" });
   parts.verdicts = {};
   for (const [name, { label, sign, shortcut }] of Object.entries(actions)) {
@@ -54,7 +55,8 @@ function build(id, actions) {
     "div",
     { class: "sxr-card", role: "group", "aria-label": "Clip" },
     parts.where, parts.text, parts.hint,
-    make("div", { class: "sxr-sound" }, parts.play, parts.heard, parts.length,
+    parts.heard,
+    make("div", { class: "sxr-sound" }, parts.play, parts.length,
       make("label", { class: "sxr-auto", for: `${id}-autoplay` }, parts.autoplay, "play when moving")),
     make("div", { class: "sxr-verdicts", role: "group", "aria-label": "Verdict" },
       ...Object.values(parts.verdicts), parts.open),

@@ -123,7 +123,7 @@ class ReviewQueue(StillWidget):
     """A queue of clips in a notebook; made by `review`."""
 
     _title = "Review"
-    _esm = source("elements.js", "review/page_elements.js", "review/review.js")
+    _esm = source("elements.js", "player/waveform.js", "review/page_elements.js", "review/review.js")
     _css = source("review/review.css", "still.css")
     settings = traitlets.Dict().tag(sync=True)
 
@@ -134,7 +134,8 @@ class ReviewQueue(StillWidget):
         self._margin_ms = margin_ms
         # The number of the latest verdict on a clip from each view, because kernels may exchange two messages.
         self._latest: dict[tuple[Any, int], int] = {}
-        super().__init__(settings={"actions": {name: action._asdict() for name, action in ACTIONS.items()}})
+        actions = {name: action._asdict() for name, action in ACTIONS.items()}
+        super().__init__(settings={"actions": actions, "margin_ms": margin_ms})
         self.on_msg(self._answer)
 
     @property

@@ -5,17 +5,18 @@ const ROW_PX = 32;
 const LIST_ROWS = 7; // number of rows that are visible at once
 const PAGE = 50; // number of rows in one request
 const KEPT_SOUNDS = 20;
+const REST_MS = 250; // so that no sound is cut of clips that one passes on the way to others
 const BUSY_MS = 4000; // after so long without an answer, the kernel is reported as busy
 
 function render({ model, el }) {
   const view = `sxr-${Math.random().toString(36).slice(2)}`;
-  const { actions } = model.get("settings");
+  const { actions, margin_ms: marginMs } = model.get("settings");
   const verdictOf = Object.fromEntries(Object.entries(actions).map(([name, { shortcut }]) => [shortcut, name]));
   const parts = build(view, actions);
   const audio = new Audio();
   const rows = new Map(); // data of each clip that the kernel has sent
   const asked = new Set(); // pages that were requested
-  const sounds = new Map(); // Blob URLs, the latest last
+  const sounds = new Map(); // {url, peaks} of clips, the latest last; null while a clip is on the way
   const pending = new Map(); // verdicts that the kernel has not answered yet
   let verdicts = []; // of all clips
   let saved = null;
@@ -23,6 +24,7 @@ function render({ model, el }) {
   let wanted = -1; // the clip that is played once it arrives
   let number = 0;
   let busy = 0;
+  let rest = 0;
   let problem = "";
   let lost = false;
   let editing = null; // the field that has the focus, and its clip
@@ -195,39 +197,70 @@ function render({ model, el }) {
 
   function play() {
     if (!audio.paused) return audio.pause();
-    if (sounds.has(current)) {
-      const url = sounds.get(current);
-      if (audio.src !== url) audio.src = url;
+    const sound = sounds.get(current);
+    if (sound) {
+      if (audio.src !== sound.url) audio.src = sound.url;
       audio.play().catch((error) => {
         if (error.name !== "AbortError") say(`The browser does not play this clip: ${error.message}`);
       });
-    } else if (!rows.get(current)?.no_audio) {
+    } else {
       wanted = current;
-      send({ type: "clip", row: current });
+      askForSound();
     }
   }
 
-  function arrived(message, buffers) {
+  function askForSound() {
+    if (sounds.has(current) || !rows.has(current) || rows.get(current).no_audio) return;
+    sounds.set(current, null);
+    send({ type: "clip", row: current });
+  }
+
+  async function arrived(message, buffers) {
+    const place = message.row;
     if (message.reason) {
-      if (rows.has(message.row)) rows.get(message.row).no_audio = message.reason;
-      if (message.row === current) drawCard();
+      sounds.delete(place);
+      if (rows.has(place)) rows.get(place).no_audio = message.reason;
+      if (place === current) drawCard();
       return;
     }
-    sounds.set(message.row, URL.createObjectURL(new Blob([buffers[0]], { type: message.mime })));
-    for (const [place, url] of sounds) {
-      if (sounds.size <= KEPT_SOUNDS || place === message.row) break;
-      URL.revokeObjectURL(url);
-      sounds.delete(place);
+    const sound = { url: URL.createObjectURL(new Blob([buffers[0]], { type: message.mime })), peaks: [] };
+    sounds.delete(place);
+    sounds.set(place, sound);
+    for (const [old, kept] of sounds) {
+      if (sounds.size <= KEPT_SOUNDS || old === place) break;
+      if (kept) URL.revokeObjectURL(kept.url);
+      sounds.delete(old);
     }
-    if (message.row === wanted && message.row === current) play();
+    if (place === wanted && place === current) play();
+    try {
+      sound.peaks = await peaksOf(buffers[0]);
+    } catch (error) {
+      say(`The browser does not decode this clip: ${error.message}`);
+    }
+    if (place === current) drawWave();
   }
 
   function drawSound() {
     const playing = !audio.paused && !audio.ended;
     parts.play.textContent = playing ? "❚❚ Pause" : "▶ Play";
     parts.play.setAttribute("aria-label", playing ? "Pause" : "Play clip");
-    const share = audio.src && audio.duration > 0 ? audio.currentTime / audio.duration : 0;
-    parts.heard.firstChild.style.width = `${100 * (sounds.get(current) === audio.src ? share : 0)}%`;
+    const isLoaded = Boolean(sounds.get(current)) && sounds.get(current).url === audio.src;
+    const share = isLoaded && audio.duration > 0 ? audio.currentTime / audio.duration : 0;
+    parts.heard.lastChild.style.width = `${100 * share}%`;
+    parts.heard.lastChild.hidden = share === 0;
+  }
+
+  /** Draw the waveform of the clip; what lies before and after the clip itself is faint. */
+  function drawWave() {
+    const row = rows.get(current);
+    const { clientWidth: width, clientHeight: height } = parts.heard;
+    if (!row || !width || !height) return;
+    const start = Math.max(row.start_ms - marginMs, 0);
+    const { peaks = [] } = sounds.get(current) ?? {};
+    drawWaveform(parts.wave, { width, height, peaks }, (share) => {
+      const timeMs = start + share * peaks.length * PEAKS_MS;
+      return { colour: null, isClear: timeMs >= row.start_ms && timeMs <= row.end_ms };
+    });
   }
 
   // ---- drawing
@@ -288,7 +321,11 @@ function render({ model, el }) {
     const row = rows.get(current);
     parts.card.classList.toggle("sxr-loading", !row);
     drawSound();
+    clearTimeout(rest);
     if (!row) return;
+    parts.heard.hidden = Boolean(row.no_audio);
+    drawWave();
+    rest = setTimeout(askForSound, REST_MS);
     parts.where.replaceChildren(
       make("span", { class: "sxr-name", dir: "auto", text: row.audio_id }),
       make("span", { class: "sxr-time", text: `${clock(row.start_ms)} – ${clock(row.end_ms)}` }),
@@ -373,6 +410,8 @@ function render({ model, el }) {
   }
   for (const name of ["play", "pause", "ended", "timeupdate", "loadedmetadata"]) audio.addEventListener(name, drawSound);
 
+  const resized = new ResizeObserver(drawWave);
+  resized.observe(parts.heard);
   model.on("msg:custom", answered);
   model.on("comm_live_update", lose); // a restarted kernel does not know this widget
   el.append(parts.root);
@@ -381,11 +420,13 @@ function render({ model, el }) {
 
   return () => {
     clearTimeout(busy);
+    clearTimeout(rest);
+    resized.disconnect();
     audio.pause();
     audio.removeAttribute("src");
     model.off("msg:custom", answered);
     model.off("comm_live_update", lose);
-    for (const url of sounds.values()) URL.revokeObjectURL(url);
+    for (const sound of sounds.values()) if (sound) URL.revokeObjectURL(sound.url);
     sounds.clear();
   };
 }
