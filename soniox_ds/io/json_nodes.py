@@ -102,6 +102,11 @@ class JsonNode:
     def text(self) -> str:
         """Return a string. Numbers become their text, as some tools write ids as numbers."""
         if isinstance(self.value, str):
+            if not self.value.isascii():
+                try:
+                    self.value.encode()
+                except UnicodeEncodeError:
+                    raise self._wrong("text of whole characters (half of a surrogate pair)") from None
             return self.value
         if isinstance(self.value, int) and not isinstance(self.value, bool):
             return str(self.value)

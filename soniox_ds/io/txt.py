@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from soniox_ds._display import clock
+from soniox_ds.exceptions import InputError
 from soniox_ds.files.atomic_files import replacing
 from soniox_ds.files.file_names import files_to_write
 from soniox_ds.io.contents import audio_ids_of, is_segments, joined_parts, segments_to_write
@@ -42,7 +43,8 @@ def write_txt(
     Raises
     ------
     InputError
-        If there is nothing to write, two recordings would be written to the same file, or a file cannot be written.
+        If there is nothing to write, two recordings would be written to the same file, a file cannot be written, or
+        the encoding is unknown or cannot hold a character.
     SchemaError
         If a column is absent or a time is impossible.
 
@@ -71,12 +73,11 @@ def write_txt(
     <BLANKLINE>
     [1:00:00.0] Anna: Yes.
     """
-    audio_ids = audio_ids_of(transcripts, "plain text")
-    files = files_to_write(audio_ids, path, ".txt")
     texts = plain_texts(transcripts, times=times, speakers=speakers)
-    for audio_id, file in files.items():
+    contents = {audio_id: _encoded(text, encoding, audio_id) for audio_id, text in texts.items()}
+    for audio_id, file in files_to_write(texts, path, ".txt").items():
         with replacing(file) as beside:
-            beside.write_text(texts[audio_id], encoding=encoding, newline="\n")
+            beside.write_bytes(contents[audio_id])
 
 
 def plain_texts(transcripts: Transcripts, *, times: bool = True, speakers: bool = True) -> dict[str, str]:
@@ -97,6 +98,18 @@ def plain_texts(transcripts: Transcripts, *, times: bool = True, speakers: bool 
         paragraphs = "\n\n".join(_paragraphs(by_id.get(audio_id, segments.iloc[:0]), times, speakers))
         texts[audio_id] = f"{paragraphs}\n" if paragraphs else ""
     return texts
+
+
+def _encoded(text: str, encoding: str, audio_id: str) -> bytes:
+    try:
+        return text.encode(encoding)
+    except LookupError as error:
+        raise InputError(f"encoding must be the name of an encoding, such as 'latin-1', found {encoding!r}.") from error
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the text of {audio_id!r} contains {text[error.start]!r}, which the encoding {encoding!r} cannot hold. "
+            "Use encoding='utf-8'. Nothing was written."
+        ) from error
 
 
 def _paragraphs(rows: pd.DataFrame, times: bool, speakers: bool) -> Iterator[str]:

@@ -32,6 +32,7 @@ def test_values():
             r"words\[0\]\.confidence must be a confidence from 0 to 1, found",
         ),
         (lambda: WORD["word"].number(), "must be a number, found 'hi'"),
+        (lambda: JsonNode("a\ud800", "words[0]").text(), r"words\[0\] must be text of whole characters"),
         (lambda: WORD["end"].text(), "must be text, found None"),
         (lambda: JsonNode(float("nan")).number(), "must be a number, found nan"),
         (lambda: JsonNode(True).number(), "must be a number, found True"),

@@ -209,6 +209,23 @@ def test_plain_text_is_as_it_should_be(tmp_path):
     assert (tmp_path / "silent.txt").read_text() == ""
 
 
+@pytest.mark.parametrize(
+    ("encoding", "message"),
+    [("latin-1", "the text of 'b' contains '\u0645', which the encoding 'latin-1'"), ("klingon", "found 'klingon'")],
+)
+def test_an_encoding_that_cannot_hold_the_text_is_refused_before_anything_is_written(tmp_path, encoding, message):
+    rows = segments_of([("a", "1", 0, 900, "Good"), ("b", "1", 0, 900, "\u0645")])
+    with pytest.raises(InputError, match=message):
+        sx.io.write_txt(rows, tmp_path, encoding=encoding)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failed_recording_is_told_once_by_plain_text(tmp_path):
+    with pytest.warns(UserWarning, match="plain text: 1 of 2 recordings are left out") as caught:
+        corpus_of({"a": "Good"}, failed=["b"]).to_txt(tmp_path)
+    assert len(caught) == 1
+
+
 def test_plain_text_of_a_table_is_in_the_order_of_time(tmp_path):
     rows = [("a", "1", 5000, 5900, "late"), ("a", "1", 1000, 1900, "early"), ("a", "2", 3000, 3900, "mid")]
     sx.io.write_txt(segments_of(rows), tmp_path / "a.txt", times=False)
