@@ -87,6 +87,7 @@ def photograph_explorer(stack: contextlib.ExitStack, browser: Any, folder: Path)
         page.page.mouse.move(0, 0)
         page.page.evaluate("() => document.activeElement.blur()")
         page.wait_for(HAS_WAVEFORM)
+        page.page.wait_for_timeout(2000)  # the charts are drawn again in the colours of the theme
         save(page.page.locator(".sxe").screenshot(), f"explorer-{theme}.png")
     lab.end_kernels()
 
