@@ -33,10 +33,11 @@ def main(wheel: Path, notebooks: list[Path]) -> None:
         work = folder / "work"
         work.mkdir()
         shutil.copy(wheel, work)
+        in_folder = {"resources": {"metadata": {"path": str(work)}}}
         for path in notebooks:
             shutil.copy(path, work)
             notebook = nbformat.read(work / path.name, as_version=4)
-            client = NotebookClient(notebook, timeout=900, kernel_name="clean", resources={"metadata": {"path": work}})
+            client = NotebookClient(notebook, timeout=900, startup_timeout=300, kernel_name="clean", **in_folder)
             client.execute(env=environment)
             n_outputs = sum(len(cell.get("outputs", [])) for cell in notebook.cells)
             print(f"{path.name}: all cells ran, {n_outputs} outputs", flush=True)

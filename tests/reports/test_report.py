@@ -157,7 +157,7 @@ def test_the_page_has_every_section_and_the_right_figures(written):
     assert "“audio_id”" in page.text  # the blocks
     assert "local stand-in" not in page.text
     assert "2026-01-02 03:04" in page.text
-    assert "quick S quack" in page.text
+    assert "[ quick S → quack ]" in page.text
     assert "interval of the ECE none: 3 blocks: below 10 an interval of the ECE is too narrow" in page.text
 
 

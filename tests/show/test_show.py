@@ -103,7 +103,7 @@ def test_errors_are_marked_with_letters_and_said_aloud():
     html = show.alignment(ALIGNMENT)._repr_html_()
     page = Page(html)
     assert "a.wav: 3 errors in 6 reference words (S 1, D 1, I 1)" in page.text
-    assert "can youSewe hearD– me now then –Iokay" in page.text
+    assert "can [youS→ewe] [hearD→–] me now then [–I→okay]" in page.text
     references = [value for _, name, value in page.attributes if name == "aria-label"]
     assert references == ["substitution", "deletion", "insertion"]
 
@@ -112,7 +112,7 @@ def test_only_the_surroundings_of_errors_can_be_shown():
     text = Page(show.alignment(ALIGNMENT, context=1)._repr_html_()).text
     assert "me … 1 word right … then" in text
     only_errors = Page(show.alignment(ALIGNMENT.iloc[3:], context=0)._repr_html_()).text
-    assert "… 3 words right … –I" in only_errors
+    assert "… 3 words right … [–I→okay]" in only_errors
     with pytest.raises(InputError, match="context is -1"):
         show.alignment(ALIGNMENT, context=-1)
 
