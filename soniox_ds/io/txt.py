@@ -89,12 +89,13 @@ def plain_texts(transcripts: Transcripts, *, times: bool = True, speakers: bool 
     <BLANKLINE>
     Speaker 2: Well?
     """
+    audio_ids = audio_ids_of(transcripts, "plain text")
     segments = segments_to_write(transcripts, "plain text", timed=False)
     if is_segments(transcripts) and "start_ms" in segments:
         segments = segments.sort_values("start_ms", kind="stable")
     by_id = dict(tuple(segments.groupby("audio_id", sort=False)))
     texts = {}
-    for audio_id in audio_ids_of(transcripts, "plain text"):
+    for audio_id in audio_ids:
         paragraphs = "\n\n".join(_paragraphs(by_id.get(audio_id, segments.iloc[:0]), times, speakers))
         texts[audio_id] = f"{paragraphs}\n" if paragraphs else ""
     return texts
