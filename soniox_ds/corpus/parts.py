@@ -409,5 +409,6 @@ def pack(table: pa.Table) -> bytes:
 def _unpack(data: bytes) -> pa.Table:
     if not data.startswith(_ARROW_STREAM):  # Earlier versions wrote the bytes without base64.
         data = base64.b64decode(data, validate=True)
-    with pa.ipc.open_stream(data) as reader:
+    # The tables are so small that starting threads takes longer than reading.
+    with pa.ipc.open_stream(data, options=pa.ipc.IpcReadOptions(use_threads=False)) as reader:
         return pa.Table.from_batches(list(reader), schema=reader.schema)

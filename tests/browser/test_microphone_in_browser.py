@@ -4,8 +4,8 @@ import wave
 
 import numpy as np
 import pytest
+import scipy  # imports scipy.signal when it is used, which takes half a second
 from microphone_page import MicrophonePage, listening_service, text_words
-from scipy.signal import resample_poly
 
 WAYS = [
     pytest.param("mode='auto'", "direct to the service", id="auto"),
@@ -25,7 +25,7 @@ def similarity(path, heard, window_s=0.2):
     with wave.open(str(path)) as file:
         rate = file.getframerate()
         said = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(float)
-    said = np.tile(resample_poly(said, 16_000, rate), 4)  # the fake device says it over and over
+    said = np.tile(scipy.signal.resample_poly(said, 16_000, rate), 4)  # the fake device says it over and over
     heard = np.asarray(heard, float)
     size = int(window_s * 16_000)
     fits = []

@@ -328,7 +328,9 @@ def test_a_page_that_hangs_while_stopping_loses_nothing(notebook, tones):
 def processes_of(profile):
     """The browser that has its profile there, and all its children."""
     for process in psutil.process_iter(["cmdline"]):
-        if f"--user-data-dir={profile}" in (process.info["cmdline"] or ()):
+        arguments = process.info["cmdline"] or ()
+        is_child = any(argument.startswith("--type=") for argument in arguments)
+        if f"--user-data-dir={profile}" in arguments and not is_child:
             return [process, *process.children(recursive=True)]
     raise AssertionError("no browser is there")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import lfilter
+import scipy  # imports scipy.signal when it is used, which takes half a second
 
 from soniox_ds.emulator.recognizers import Pcm
 
@@ -39,7 +39,7 @@ def sentence(rng: np.random.Generator, pitch_hz: float, tract: float, sounds: in
         parts.append(0.3 * sound / np.abs(sound).max())
         if rng.random() < 0.6:
             hiss = rng.standard_normal(int(RATE * rng.uniform(0.03, 0.08)))
-            parts.append(0.036 * lfilter([1, -0.9], [1], hiss))
+            parts.append(0.036 * scipy.signal.lfilter([1, -0.9], [1], hiss))
     return np.concatenate(parts).astype(np.float32)
 
 
@@ -60,4 +60,4 @@ def conversation(
 
 def _resonance(samples: np.ndarray, hz: float, bandwidth_hz: float) -> np.ndarray:
     radius = np.exp(-np.pi * bandwidth_hz / RATE)
-    return lfilter([1 - radius], [1, -2 * radius * np.cos(2 * np.pi * hz / RATE), radius**2], samples)
+    return scipy.signal.lfilter([1 - radius], [1, -2 * radius * np.cos(2 * np.pi * hz / RATE), radius**2], samples)
