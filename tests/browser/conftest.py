@@ -26,6 +26,7 @@ GROUPS = dict.fromkeys(
         "test_looks_in_browser",
         "test_microphone_life_in_browser",
         "test_microphone_trouble_in_browser",
+        "test_saved_notebooks_in_browser",
     ),
     "browser-1",
 )
