@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -223,8 +224,8 @@ def write_kaldi(transcripts: Transcripts, path: str | Path) -> None:
     Warns
     -----
     UserWarning
-        If failed recordings, translations, or segments without times are left out, or if the audio files of recordings
-        are not known.
+        If failed recordings, translations, or segments without times are left out, if the audio files of recordings
+        are not known, or if the names of two speakers sort differently than their utterances, which Kaldi refuses.
 
     Examples
     --------
@@ -261,6 +262,7 @@ def write_kaldi(transcripts: Transcripts, path: str | Path) -> None:
         files["segments"][utterance] = f"{recording} {start / 1000:.3f} {end / 1000:.3f}"
         files["utt2spk"][utterance] = name
         by_speaker.setdefault(name, []).append(utterance)
+    _warn_if_unsorted(files["utt2spk"])
     files["spk2utt"] = {name: " ".join(sorted(utterances)) for name, utterances in by_speaker.items()}
     files |= _recordings(transcripts, ids)
     folder = Path(path)
@@ -268,6 +270,20 @@ def write_kaldi(transcripts: Transcripts, path: str | Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     for file, entries in files.items():
         _write(folder / file, entries)
+
+
+def _warn_if_unsorted(speakers: Mapping[str, str]) -> None:
+    """Warn if the speakers of the utterances are not sorted when the utterances are."""
+    ordered = [speakers[utterance].encode() for utterance in sorted(speakers, key=str.encode)]
+    for speaker, following in pairwise(ordered):
+        if speaker > following:
+            warn_caller(
+                f"Kaldi: sorted by utterance, the speaker {speaker.decode()!r} comes before {following.decode()!r}, so "
+                "that Kaldi's validate_data_dir.sh will refuse utt2spk. Give one of them a name that does not begin with "
+                "the other, for example with corpus.rename_speakers.",
+                UserWarning,
+            )
+            return
 
 
 def _recordings(transcripts: Transcripts, ids: Mapping[str, str]) -> dict[str, dict[str, str]]:

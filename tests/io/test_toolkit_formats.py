@@ -52,6 +52,13 @@ def test_a_kaldi_folder_holds_every_segment(tmp_path):
     assert {utterance: name for name, names in of_speaker.items() for utterance in names.split()} == speakers
 
 
+def test_names_of_speakers_that_kaldi_would_refuse_get_a_warning(tmp_path):
+    rows = [("call", "Anna", 0, 500, "one"), ("call", "Anna, Jr.", 600, 900, "two")]
+    with pytest.warns(UserWarning, match=r"speaker 'call-Anna,_Jr.' comes before 'call-Anna'"):
+        sx.io.write_kaldi(segments_of(rows), tmp_path)
+    assert len(sx.io.read_kaldi(tmp_path)) == 2
+
+
 def test_kaldiio_finds_the_audio(tmp_path, tiny_wav):
     corpus = recordings_of(tmp_path, tiny_wav)
     with pytest.warns(UserWarning, match="have failed"):

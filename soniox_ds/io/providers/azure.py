@@ -1,9 +1,10 @@
 """Azure Speech: the result files of batch transcription, and the response of fast transcription.
 
 Conventions: batch times are ticks of 100 ns, those of fast transcription milliseconds. The first entry of `nBest` is
-read. `displayWords` and the words of fast transcription hold the text with punctuation; the lexical `words` of batch
-transcription have confidences and no punctuation, and are read if there are no others. Channels count from 0 there and
-from 1 here. Source: `PAGE`, and https://learn.microsoft.com/azure/ai-services/speech-service/fast-transcription-create
+read. `displayWords` and the words of fast transcription hold the text with punctuation. The lexical `words` of batch
+transcription have confidences and no punctuation; a display word gets the confidence of the lexical word at the same
+time. Lexical words are read if there are no others. Words without a confidence get that of their phrase. Channels count
+from 0 there and from 1 here. Source: `PAGE`, and https://learn.microsoft.com/azure/ai-services/speech-service/fast-transcription-create
 """
 
 from __future__ import annotations
@@ -39,11 +40,14 @@ def _batch(document: JsonNode) -> Transcript:
     for phrase in document["recognizedPhrases"]:
         # A phrase that was not recognised has no entries; its status is not "Success".
         for best in list(phrase.get("nBest") or ())[:1]:
-            timed = best.get_items("displayWords") or best.get_items("words")
+            lexical = best.get_items("words")
+            timed = best.get_items("displayWords") or lexical
+            with_times = (word for word in lexical if word.has("offsetInTicks", "durationInTicks"))
+            confidences = {_ticks(word): word.get_confidence("confidence") for word in with_times}
             for piece in timed or [phrase]:
                 text = piece.get_text("displayText") or piece["word"].text() if timed else best["display"].text()
                 start_ms = piece["offsetInTicks"].ms(TICKS_PER_S)
-                confidence = piece.get_confidence("confidence")
+                confidence = confidences.get(_ticks(piece))
                 words.append(
                     TimedWord(
                         f" {text}",
@@ -56,6 +60,10 @@ def _batch(document: JsonNode) -> Transcript:
                     )
                 )
     return Transcript(words, duration_ms=document.get_ms("durationInTicks", units_per_s=TICKS_PER_S))
+
+
+def _ticks(piece: JsonNode) -> tuple[int, int]:
+    return piece["offsetInTicks"].ms(TICKS_PER_S), piece["durationInTicks"].ms(TICKS_PER_S)
 
 
 def _fast(document: JsonNode) -> Transcript:

@@ -38,7 +38,8 @@ def batch(best, n_channels=1, **phrase):
     [
         ({"words": [LEXICAL]}, (" hello", 70, 370, 0.8)),
         ({"words": [LEXICAL | {"confidence": 0}]}, (" hello", 70, 370, 0.0)),
-        ({"words": [LEXICAL], "displayWords": [DISPLAY]}, (" Hello.", 70, 370, 0.9)),
+        ({"words": [LEXICAL], "displayWords": [DISPLAY]}, (" Hello.", 70, 370, 0.8)),
+        ({"words": [LEXICAL], "displayWords": [DISPLAY | {"offsetInTicks": 0}]}, (" Hello.", 0, 300, 0.9)),
         ({}, (" Hello.", 70, 1660, 0.9)),
     ],
 )
