@@ -279,8 +279,8 @@ def _warn_if_unsorted(speakers: Mapping[str, str]) -> None:
         if speaker > following:
             warn_caller(
                 f"Kaldi: sorted by utterance, the speaker {speaker.decode()!r} comes before {following.decode()!r}, so "
-                "that Kaldi's validate_data_dir.sh will refuse utt2spk. Give one of them a name that does not begin with "
-                "the other, for example with corpus.rename_speakers.",
+                "that Kaldi's validate_data_dir.sh will refuse utt2spk. Give one of them a name that does not begin "
+                "with the other, for example with corpus.rename_speakers.",
                 UserWarning,
             )
             return
