@@ -55,6 +55,7 @@ NO_TABLES = {
         "concat",
         "io.read_sample_turns",
         "io.read_transcripts",
+        "io.samples_folder",
         "load_samples",
         "open_corpus",
         "read_corpus",

@@ -47,7 +47,7 @@ def turns_of(script: Script) -> list[Turn]:
     """Return the turns of a script.
 
     >>> turns_of("hello")
-    [Turn(text='hello', speaker=None, language=None, start_ms=None, end_ms=None)]
+    [Turn(text='hello', speaker=None, language=None, start_ms=None, end_ms=None, translations=None)]
     """
     if isinstance(script, str):
         return [Turn(text=script)]
