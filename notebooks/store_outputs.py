@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MICROPHONE = "06_live_microphone"
 SPOKEN = HERE.parent / "data" / "samples" / "harbour_warning.wav"
-"""What the microphone hears."""
+"""The recording that is played to the microphone of notebook 06."""
 NOTEBOOKS = sorted(HERE.glob("*.ipynb"))
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

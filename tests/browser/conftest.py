@@ -133,6 +133,13 @@ def browsers(request, playwright, chromium_path, tmp_path_factory):
     return shared(request, "browsers", lambda: Browsers(playwright, chromium_path, tmp_path_factory.mktemp("browsers")))
 
 
+@pytest.fixture(scope="module")
+def bare_browser(request, playwright, chromium_path):
+    """A browser without JupyterLab and without a microphone, for tests that make their own pages."""
+    arguments = {"executable_path": chromium_path, "args": ["--headless=new", "--no-sandbox"]}
+    return shared(request, "bare browser", lambda: contextlib.closing(playwright.chromium.launch(**arguments)))
+
+
 @pytest.fixture
 def notebook(lab, browsers, sound, tmp_path):
     """``notebook(cells, mic="allow", wav=None, env=None, ...)`` opens a new notebook and returns its NotebookPage.

@@ -41,12 +41,11 @@ WORDS = [
 
 
 @pytest.fixture(scope="module")
-def page(playwright, chromium_path):
-    browser = playwright.chromium.launch(executable_path=chromium_path, args=["--headless=new", "--no-sandbox"])
-    opened = browser.new_page()
+def page(bare_browser):
+    opened = bare_browser.new_page()
     opened.set_content("<body></body>")
     yield opened
-    browser.close()
+    opened.close()
 
 
 @contextmanager

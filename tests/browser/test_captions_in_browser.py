@@ -36,13 +36,6 @@ DARK = """
 """
 
 
-@pytest.fixture(scope="module")
-def bare_browser(playwright, chromium_path):
-    browser = playwright.chromium.launch(executable_path=chromium_path, args=["--headless=new", "--no-sandbox"])
-    yield browser
-    browser.close()
-
-
 @pytest.fixture
 def page(bare_browser):
     opened = bare_browser.new_page(viewport={"width": 900, "height": 700})

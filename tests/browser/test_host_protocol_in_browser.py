@@ -95,14 +95,13 @@ def widgets():
 
 
 @pytest.fixture
-def bare(playwright, chromium_path):
-    browser = playwright.chromium.launch(executable_path=chromium_path, args=["--headless=new", "--no-sandbox"])
-    page = browser.new_page()
+def bare(bare_browser):
+    page = bare_browser.new_page()
     page.set_content("<!doctype html><body></body>")
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     yield page
-    browser.close()
+    page.close()
     assert errors == []
 
 

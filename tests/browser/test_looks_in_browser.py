@@ -144,13 +144,6 @@ def test_live_captions_keep_the_focus_when_they_are_stopped(opened):  # noqa: F8
     )
 
 
-@pytest.fixture(scope="module")
-def bare_browser(playwright, chromium_path):
-    browser = playwright.chromium.launch(executable_path=chromium_path, args=["--headless=new", "--no-sandbox"])
-    yield browser
-    browser.close()
-
-
 @pytest.fixture
 def bare(bare_browser):
     page = bare_browser.new_page()

@@ -9,18 +9,17 @@ EVERY = 25
 
 
 @pytest.fixture(scope="module")
-def page_of_report(playwright, chromium_path, tmp_path_factory):
+def page_of_report(bare_browser, tmp_path_factory):
     corpus = sx.load_samples()
     tokens = corpus.tokens[(corpus.tokens["token_index"] % EVERY != 3).fillna(True)]
     trial = sx.compare(
         corpus.recordings, arms={"all": corpus, "fewer": sx.Corpus(corpus.recordings, tokens)}, progress=False
     )
     path = sx.report(trial, tmp_path_factory.mktemp("report") / "report.html", turns=sx.io.read_sample_turns())
-    browser = playwright.chromium.launch(executable_path=chromium_path, args=["--headless=new", "--no-sandbox"])
-    page = browser.new_page()
+    page = bare_browser.new_page()
     page.goto(path.as_uri())
     yield page
-    browser.close()
+    page.close()
 
 
 @pytest.mark.parametrize("width", [320, 420, 700, 800, 1000, 1200])

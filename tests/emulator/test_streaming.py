@@ -16,7 +16,7 @@ SPEECH = ("market_stall", "platform_three", "evening_forecast", "new_colleagues"
 
 @pytest.fixture(scope="module", autouse=True)
 def recognized():
-    """What the model has heard so far in each stretch of sound. Streams ask for the same stretches in many tests."""
+    """Let the model recognize each stretch of sound once, since streams ask for the same stretches in many tests."""
     recognize, results = SpeechModel._decode, {}
 
     def recognize_once(model, pcm, *options):

@@ -1,4 +1,4 @@
-"""Files of what was said, for the reader of a page to save."""
+"""Files with the transcript of a recording, which a reader saves from the page of the microphone."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from soniox_ds.live.result import LiveResult
 __all__ = ["EXPORTS", "Export", "export"]
 
 EXPORTS = {"txt": "text", "srt": "subtitles (SRT)", "csv": "table (CSV)"}
-"""The formats, and what the page calls them. The page itself writes text."""
+"""The formats, with their labels in the page. The page itself writes plain text."""
 
 _OPTIONS = {"csv": {"rows": "segments", "byte_order_mark": True}}
 
 
 class Export(NamedTuple):
-    """A file for the reader."""
+    """A file to save: its name, its media type and its content."""
 
     name: str
     mime: str
@@ -37,7 +37,7 @@ def export(result: LiveResult, name: str) -> Export:
     Raises
     ------
     InputError
-        If nothing was said, or the format is another one.
+        If the recording has no words, or the kernel does not write the format.
     """
     if name not in EXPORTS or name == "txt":
         raise InputError(f"the page asked for a file of the unknown format {name!r}")
@@ -47,7 +47,7 @@ def export(result: LiveResult, name: str) -> Export:
     writer = format_named(name).writer
     assert writer is not None
     with TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the recording is not complete is seen in the page
+        warnings.simplefilter("ignore", UserWarning)  # The page already says whether the recording is complete.
         writer(result, Path(folder) / f"{audio_id}.{name}", **_OPTIONS.get(name, {}))
         files = {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
     if len(files) == 1:

@@ -24,7 +24,7 @@ class KeptAudio:
         self._takes = takes
 
     def excerpt(self, audio_id: str, start_ms: int, end_ms: int) -> Excerpt:
-        """Return an excerpt, or the reason why there is none. What exceeds ``LONGEST_MS`` is not in it."""
+        """Return at most ``LONGEST_MS`` of a recording, or the reason why there is no audio."""
         take = next((take for take in self._takes() if take.audio_id == audio_id), None)
         if take is None:
             return Excerpt(b"", "this microphone has no such recording")
