@@ -56,14 +56,24 @@ def turns_of(script: Script) -> list[Turn]:
         text = row.get("text")
         if not isinstance(text, str):
             raise ValueError(f"a turn of a script needs a text; found {dict(row)!r}")
-        times = {name: int(row[name]) for name in ("start_ms", "end_ms") if row.get(name) not in (None, "")}
-        labels = {name: str(row[name]) for name in ("speaker", "language") if row.get(name) not in (None, "")}
+        speaker, language, start_ms, end_ms = (
+            None if row.get(name) == "" else row.get(name) for name in ("speaker", "language", "start_ms", "end_ms")
+        )
         translations = row.get("translations") or None
         if translations and not (
             isinstance(translations, Mapping) and all(isinstance(value, str) for value in translations.values())
         ):
             raise ValueError(f"the translations of a turn are texts by language; found {translations!r}")
-        turns.append(Turn(text=text, translations=translations, **times, **labels))  # type: ignore[arg-type]  # the two dicts hold int and str
+        turns.append(
+            Turn(
+                text=text,
+                speaker=None if speaker is None else str(speaker),
+                language=None if language is None else str(language),
+                start_ms=None if start_ms is None else int(start_ms),
+                end_ms=None if end_ms is None else int(end_ms),
+                translations=translations,
+            )
+        )
     return turns
 
 

@@ -254,7 +254,9 @@ class Recorder:
                 raise InputError("nothing was recorded yet, so there is nothing to save")
             result = await asyncio.to_thread(self.takes[-1].result)
             file = await asyncio.to_thread(export, result, str(message["format"]))
-        except Exception as error:  # noqa: BLE001  the reader is told, and nothing else depends on it
+        except Exception as error:  # noqa: BLE001  the reader is told, and what we did not foresee is logged
+            if not isinstance(error, SonioxDSError):
+                _log.error("a recording cannot be saved as a file", exc_info=error)
             self.page.send_file(answer | {"reason": self.page.describe(error)}, [])
         else:
             self.page.send_file(answer | {"name": file.name, "mime": file.mime}, [file.content])

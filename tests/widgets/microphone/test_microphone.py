@@ -14,12 +14,11 @@ import pytest
 import websockets
 from hypothesis import given
 from hypothesis import strategies as st
-from tones import ToneRecognizer, pcm_bytes, random_words, speak
+from tones import pcm_bytes, random_words, speak
 from websockets.asyncio.client import connect
 
 import soniox_ds as sx
 from soniox_ds.api.connection import Connection
-from soniox_ds.emulator import local_service
 from soniox_ds.exceptions import InputError, OptionsError, SchemaError, SetupError
 from soniox_ds.live.result import LiveResult
 from soniox_ds.live.transcript import LiveToken, Segment, Transcript
@@ -69,12 +68,6 @@ class Cells:
 
     def is_busy(self):
         return self.busy
-
-
-@pytest.fixture
-def tones():
-    with local_service(ToneRecognizer(), speed=20) as service:
-        yield service
 
 
 def make(page, *, modes=("proxy", "direct"), cells=None, listeners=None, connection=None, **options):

@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from test_microphone import PAUSES, SPOKEN, WORDS, Page, close, items, make, tones  # noqa: F401  tones is a fixture
+from test_microphone import PAUSES, SPOKEN, WORDS, Page, close, items, make
 from tones import ToneStream, speak
 
 from soniox_ds.emulator import local_service
@@ -40,7 +40,7 @@ def ask_for_clip(recorder, page, start_ms, end_ms, audio_id="microphone"):
     recorder.heard(clip, b"", page)
 
 
-async def test_a_clip_has_the_words_that_were_said_in_its_time(tones):  # noqa: F811
+async def test_a_clip_has_the_words_that_were_said_in_its_time(tones):
     page = Page()
     recorder = await recorded(page)
     start_ms, end_ms = STARTS_MS[2] - 20, STARTS_MS[5] - 20
@@ -58,7 +58,7 @@ async def test_a_clip_has_the_words_that_were_said_in_its_time(tones):  # noqa: 
     await close(recorder)
 
 
-async def test_without_kept_audio_pages_are_offered_none(tones):  # noqa: F811
+async def test_without_kept_audio_pages_are_offered_none(tones):
     page = Page()
     recorder = make(page)
     recorder.keep_audio = False
@@ -80,7 +80,7 @@ async def export(recorder, page, kind, count=1):
     return answer
 
 
-async def test_subtitles_and_table_of_what_was_said(tones):  # noqa: F811
+async def test_subtitles_and_table_of_what_was_said(tones):
     page = Page()
     recorder = make(page)
     assert (await export(recorder, page, "srt"))["reason"] == "nothing was recorded yet, so there is nothing to save"
@@ -97,6 +97,18 @@ async def test_subtitles_and_table_of_what_was_said(tones):  # noqa: F811
     rows = list(csv.DictReader(io.StringIO(page.files[1].decode("utf-8-sig"))))
     assert " ".join(row["text"] for row in rows).split() == WORDS
     assert "unknown format" in (await export(recorder, page, "exe", 3))["reason"]
+    await close(recorder)
+
+
+async def test_an_error_that_we_did_not_foresee_is_told_and_logged(tones, monkeypatch, caplog):
+    def broken(result, name):
+        raise RuntimeError("no space")
+
+    page = Page()
+    recorder = await recorded(page)
+    monkeypatch.setattr("soniox_ds.widgets.microphone.recorder.export", broken)
+    assert (await export(recorder, page, "srt"))["reason"] == "RuntimeError: no space"
+    assert "cannot be saved as a file" in caplog.text
     await close(recorder)
 
 
